@@ -33,9 +33,15 @@ def assistant(content: str) -> Message:
 class Language:
     """One written language variety of the registry, such as `swh_Latn`.
 
-    `region` is one of the five regions of the Tiny Aya report; `region_source` is "paper" where its Table 1 says so and
-    "mevals" where our written rule assigned it. `pages` counts Common Crawl pages in crawl `crawl`; None if unknown.
-    `aliases` are other spellings of the same variety; `benchmarks` maps a benchmark to its own code(s) for it.
+    `region` is one of the five regions of the Tiny Aya report, or "Americas"; `region_source` is "paper" where its Table 1
+    says so and "mevals" where our written rule assigned it. `pages` counts Common Crawl pages in crawl `crawl`; None if
+    unknown. `aliases` are other spellings of the same variety; `benchmarks` maps a benchmark to its own code(s) for it.
+
+    `endonym` is "" where we don't know it for certain. `macro` is the ISO 639-3 macrolanguage, `country` the ISO 3166
+    country that the region rule used. `digits` is the Unicode numbering system (CLDR's name, "beng") that its writers use
+    beside or instead of ASCII digits, "" for none; `decimal` and `grouping` are the separators used with ASCII digits (a
+    grouping " " stands for any kind of space), None where unknown. `unspaced` scripts put no space between words.
+    `lid176` is the label that fastText's lid.176 gives this variety, "" where it has none.
     """
 
     key: str
@@ -57,6 +63,13 @@ class Language:
     speakers: int | None
     aliases: tuple[str, ...] = ()
     benchmarks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    macro: str | None = None
+    country: str | None = None
+    digits: str = ""
+    decimal: str | None = None
+    grouping: str | None = None
+    unspaced: bool = False
+    lid176: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +85,11 @@ class Subset:
     source_lang: str | None = None
     config: str = ""
     extra: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def about(self) -> str:
+        """The language that a score tells about, by which it is grouped: the source of a translation into English."""
+        return self.source_lang if self.lang == "eng_Latn" and self.source_lang else self.lang
 
 
 @dataclass(frozen=True, slots=True)
