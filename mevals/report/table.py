@@ -1,0 +1,261 @@
+"""Tables of grouped means: which mean, over which languages, with how many missing, in four formats."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from mevals import languages
+from mevals.errors import UsageError, did_you_mean
+
+By = Literal["region", "script", "web-presence", "family", "lang", "all"]
+GROUPS: tuple[str, ...] = ("all", "region", "script", "web-presence", "family", "lang")
+Cell = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a report: a group's mean for one model on one metric of one task.
+
+    `mean` is the unweighted mean over the group's subsets that every compared model has (macro), `sd` its sample standard
+    deviation over them (ddof 1; None below two), `least` the lowest and `worst` where it is. `n` of `of` subsets are
+    averaged. `unscored` and `truncated` are shares of samples. `marks` say what is special (simulated, imported).
+    """
+
+    task: str
+    condition: str
+    metric: str
+    signature: str
+    better: str
+    group: str
+    model: str
+    mean: float | None
+    sd: float | None
+    least: float | None
+    worst: str
+    n: int
+    of: int
+    unscored: float
+    truncated: float
+    marks: str
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class View:
+    """What of the cells a report shows. `common` averages over what all compared models have."""
+
+    by: str = "all"
+    models: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    langs: tuple[str, ...] = ()
+    common: bool = True
+    parts: bool = False
+
+
+def group_of(lang: str, by: str) -> str:
+    """The group that a language belongs to."""
+    found = languages.get(lang)
+    if by == "all":
+        return "all"
+    if by == "lang":
+        return found.key
+    if by == "script":
+        return languages.SCRIPT_NAMES.get(found.script, found.script)
+    if by == "family":
+        return found.family or "unknown"
+    if by == "region":
+        return found.region
+    bin_ = languages.web_presence_bin(found.pages)
+    return "unknown" if bin_ is None else languages.bin_label(bin_)
+
+
+def make_rows(cells: Iterable[Cell], view: View) -> list[Row]:
+    """The report's rows, in the order task, metric, group, model.
+
+    Raises UsageError for an unknown grouping, model or task, and where nothing is left.
+    """
+    if view.by not in GROUPS:
+        raise UsageError(f"unknown grouping {view.by!r}{did_you_mean(view.by, GROUPS)} Known: {', '.join(GROUPS)}")
+    chosen = _chosen(list(cells), view)
+    tables: dict[tuple[str, str, str], list[tuple[Cell, Mapping[str, Any]]]] = defaultdict(list)
+    for cell in chosen:
+        for metric in cell["metrics"]:
+            if view.parts or "." not in metric["metric"]:
+                tables[cell["task"], cell["condition"], metric["metric"]].append((cell, metric))
+    models = list(dict.fromkeys(c["model"] for c in chosen))
+    rows = [row for key in sorted(tables) for row in _table_rows(key, tables[key], models, view)]
+    if not rows:
+        raise UsageError("there is nothing to report: no scored cells; run `mevals run` or `mevals score` first")
+    return rows
+
+
+def _chosen(cells: list[Cell], view: View) -> list[Cell]:
+    for what, wanted in (("model", view.models), ("task", view.tasks)):
+        known = {c[what] for c in cells}
+        for name in wanted:
+            if name not in known:
+                raise UsageError(f"the results hold no {what} {name!r}{did_you_mean(name, known)}")
+    langs = set(languages.select(view.langs)) if view.langs else None
+    return [
+        c
+        for c in cells
+        if (not view.models or c["model"] in view.models)
+        and (not view.tasks or c["task"] in view.tasks)
+        and (langs is None or c["about"] in langs)
+    ]
+
+
+def base_signature(signature: str) -> str:
+    """A signature without what belongs to the language, so that languages can stand in one mean."""
+    return "|".join(p for p in signature.split("|") if not p.startswith(("lang:", "tok:")))
+
+
+def _table_rows(
+    key: tuple[str, str, str], found: Sequence[tuple[Cell, Mapping[str, Any]]], models: Sequence[str], view: View
+) -> list[Row]:
+    """Rows of one metric of one task; two signatures never meet in one mean."""
+    rows = []
+    for signature in sorted({base_signature(m["signature"]) for _, m in found}):
+        same = [(c, m) for c, m in found if base_signature(m["signature"]) == signature]
+        having = [m for m in models if any(c["model"] == m for c, _ in same)]
+        common = _common(same, having) if view.common else None
+        groups: dict[str, list[tuple[Cell, Mapping[str, Any]]]] = defaultdict(list)
+        for cell, metric in same:
+            groups[group_of(cell["about"], view.by)].append((cell, metric))
+        for group in sorted(groups, key=lambda g: _order(g, view.by)):
+            of = len({c["subset"] for c, _ in groups[group]})
+            for model in having:
+                mine = [(c, m) for c, m in groups[group] if c["model"] == model]
+                rows.append(_row(key, signature, group, model, mine, common, of))
+    return rows
+
+
+def _common(found: Sequence[tuple[Cell, Mapping[str, Any]]], models: Sequence[str]) -> set[str]:
+    """Subsets for which every model has a value."""
+    sets = [{c["subset"] for c, m in found if c["model"] == model and m["value"] is not None} for model in models]
+    return set.intersection(*sets) if sets else set()
+
+
+def _row(
+    key: tuple[str, str, str],
+    signature: str,
+    group: str,
+    model: str,
+    mine: Sequence[tuple[Cell, Mapping[str, Any]]],
+    common: set[str] | None,
+    of: int,
+) -> Row:
+    used = [(c, m) for c, m in mine if m["value"] is not None and (common is None or c["subset"] in common)]
+    values = [float(m["value"]) for _, m in used]
+    better = mine[0][1]["better"] if mine else "higher"
+    pick = min if better == "higher" else max
+    worst = pick(used, key=lambda cm: cm[1]["value"])[0]["subset"] if used else ""
+    samples = sum(m["n"] + m["unscored"] for _, m in mine) or 1
+    rows = sum(c["n"] for c, _ in mine) or 1
+    marks = [name for name in ("simulated", "imported") if any(c.get(name) for c, _ in mine)]
+    return Row(
+        task=key[0],
+        condition=key[1],
+        metric=key[2],
+        signature=signature,
+        better=better,
+        group=group,
+        model=model,
+        mean=statistics.fmean(values) if values else None,
+        sd=statistics.stdev(values) if len(values) > 1 else None,
+        least=pick(values) if values else None,
+        worst=worst,
+        n=len(values),
+        of=of,
+        unscored=sum(m["unscored"] for _, m in mine) / samples,
+        truncated=sum(c.get("truncated", 0) for c, _ in mine) / rows,
+        marks=" ".join(marks),
+        why="" if values else "not run" if not mine else "no language in common" if common is not None else "unscored",
+    )
+
+
+def _order(group: str, by: str) -> tuple[int, str]:
+    if by == "region" and group in languages.REGIONS:
+        return languages.REGIONS.index(group), group
+    return (99 if group == "unknown" else 0), group
+
+
+def shown(row: Row, value: float | None) -> str:
+    """A value as tables print it: shares as per cent with one decimal, other scales with one decimal."""
+    if value is None:
+        return "–"
+    return f"{100 * value:.1f}" if is_share(row.metric) else f"{value:.1f}"
+
+
+def is_share(metric: str) -> bool:
+    """Whether a metric is a share between 0 and 1, shown as per cent."""
+    return metric.split(".")[0] not in ("chrf", "chrf++", "bleu", "ter", "metricx")
+
+
+def write_rows(rows: Sequence[Row], format_: str, by: str) -> str:
+    """Rows as CSV, JSON or Markdown. Raises UsageError for another format."""
+    if format_ == "json":
+        return json.dumps([asdict(r) for r in rows], ensure_ascii=False, indent=1) + "\n"
+    if format_ == "csv":
+        out = io.StringIO()
+        writer = csv.DictWriter(out, fieldnames=list(asdict(rows[0])), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(r) for r in rows)
+        return out.getvalue()
+    if format_ == "md":
+        return _markdown(rows, by)
+    raise UsageError(f"unknown format {format_!r}{did_you_mean(format_, ['table', 'csv', 'json', 'md'])}")
+
+
+HEAD = ("group", "model", "mean", "SD", "min", "n/N", "unscored", "truncated", "marks")
+
+
+def line(row: Row) -> tuple[str, ...]:
+    """A row as the texts of a printed table, in the order of HEAD."""
+    least = f"{shown(row, row.least)} {row.worst}" if row.worst and row.n > 1 else shown(row, row.least)
+    return (
+        row.group,
+        row.model,
+        shown(row, row.mean) if row.mean is not None else f"– ({row.why})",
+        shown(row, row.sd),
+        least,
+        f"{row.n}/{row.of}",
+        f"{row.unscored:.1%}",
+        f"{row.truncated:.1%}",
+        row.marks,
+    )
+
+
+def titles(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    """Rows by table, each with its title."""
+    tables: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        name = row.task + (f" @ {row.condition}" if row.condition else "")
+        unit = " (%)" if is_share(row.metric) else ""
+        arrow = "" if row.better == "higher" else ", lower is better"
+        tables[f"{name} · {row.metric}{unit}{arrow} · {row.signature}"].append(row)
+    return list(tables.items())
+
+
+def _markdown(rows: Sequence[Row], by: str) -> str:
+    parts = []
+    for title, mine in titles(rows):
+        head = (by, *HEAD[1:])
+        body = ["| " + " | ".join(line(r)) + " |" for r in mine]
+        parts.append(
+            "\n".join([f"**{title}**", "", "| " + " | ".join(head) + " |", "|" + "---|" * len(head), *body, ""])
+        )
+    return "\n".join([*parts, CAPTION, ""])
+
+
+CAPTION = (
+    "mean: unweighted over the n subsets (of N) that every compared model has; SD over them (ddof 1); min: the worst of them; "
+    "unscored, truncated: shares of samples, which are in no mean as zero."
+)

@@ -1,0 +1,343 @@
+"""The commands' common work: from options to cells, through the stages, with locks, manifests and progress."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+import mevals
+from mevals.adhoc import PromptFile, open_prompts
+from mevals.condition import Condition
+from mevals.data import Data, Lock, Where, open_data
+from mevals.engines.engine import Engine, Settings
+from mevals.engines.opening import Serving, open_engine
+from mevals.errors import MevalsError, UsageError
+from mevals.generate import Patience, Tally, Work, generate
+from mevals.plan import Planned, check_models, plan_cells, take
+from mevals.progress import Progress
+from mevals.registry import find_suite, find_tasks
+from mevals.scorers import exact
+from mevals.store import Store, write_atomically
+from mevals.types import Cell, Sample, Scorer, Subset
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a command line asks for, in the words of its flags."""
+
+    models: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    suite: str = ""
+    langs: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+    limit: int | None = None
+    seed: int = 1
+    results: Path = Path("results")
+    where: Where = "auto"
+    mirror: Path | None = None
+    offline: bool = False
+    prompts: Path | None = None
+    concurrency: int = 64
+    max_tokens: int | None = None
+    redo: bool = False
+    serving: Serving = field(default_factory=Serving)
+    patience: Patience = field(default_factory=Patience)
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A cell to be run, before a model is named. `entry` is what its task's manifest says about the task."""
+
+    task: str
+    subset: Subset
+    condition: str
+    scorers: tuple[Scorer, ...]
+    samples: Callable[[], Iterator[Sample]]
+    settings: Settings
+    how: str
+    kind: str
+    identity: Mapping[str, Any]
+    entry: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All cells that a command means, with the data that they read."""
+
+    units: tuple[Unit, ...]
+    data: Data
+    lock: Lock
+    cells: tuple[Planned, ...] = ()
+    limit: int | None = None
+
+
+def make_plan(options: Options) -> Plan:
+    """Resolve tasks, suite, languages and data. Writes nothing; raises UsageError or DataError with a sentence."""
+    lock = Lock.open(options.results.parent / "data.lock.json")
+    if options.prompts is not None:
+        return Plan(
+            tuple(_adhoc_units(open_prompts(options.prompts), options)),
+            open_data("mini", None, lock, offline=True),
+            lock,
+        )
+    names, langs, where, limit = list(options.tasks), list(options.langs), options.where, options.limit
+    if options.suite or not names:
+        suite = find_suite(options.suite or "mini")
+        names += suite.tasks
+        langs = langs or list(suite.langs)
+        where = suite.data if where == "auto" else where  # type: ignore[assignment]
+        limit = limit or suite.limit
+    data = open_data(where, options.mirror, lock, offline=options.offline)
+    conditions = [Condition.parse(c) for c in options.conditions] or [Condition()]
+    cells = plan_cells(find_tasks(names), conditions, langs, data)
+    resolved = replace(options, limit=limit)
+    return Plan(tuple(_unit(c, data, resolved) for c in cells), data, lock, tuple(cells), limit)
+
+
+def _unit(planned: Planned, data: Data, options: Options) -> Unit:
+    task, spec = planned.task, planned.task.spec
+    settings = Settings(max_tokens=options.max_tokens or token_budget(spec.max_tokens, planned.subset.lang))
+    revision = partial(data.revision, planned.card(data), planned.subset)
+    return Unit(
+        task=task.name,
+        subset=planned.subset,
+        condition=str(planned.condition),
+        scorers=spec.scorers,
+        samples=lambda: take(planned.samples(data), options.limit, options.seed),
+        settings=settings,
+        how=spec.how,
+        kind=spec.kind,
+        identity={
+            "task": task.name,
+            "version": task.card.version,
+            "condition": str(planned.condition),
+            "prompts": task.prompts.sha,
+            "code": task.code_sha,
+            "data": _Once(revision),
+        },
+        entry={"card": task.card.model_dump(mode="json", exclude={"languages", "subsets"}), "folder": task.folder.name},
+    )
+
+
+class _Once:
+    """A value that is found out when it is first needed: a data revision may cost a look at the hub."""
+
+    def __init__(self, find: Callable[[], str]) -> None:
+        self._find = find
+        self._value: str | None = None
+
+    def value(self) -> str:
+        if self._value is None:
+            self._value = self._find()
+        return self._value
+
+
+def token_budget(english: int, lang: str) -> int:
+    """The answer's token budget in `lang`: the task's English one times the language's token premium, at most 4×."""
+    from mevals.budget import premium
+
+    return round(english * premium(lang))
+
+
+def _adhoc_units(file: PromptFile, options: Options) -> Iterator[Unit]:
+    for name, subset in file.subsets().items():
+        yield Unit(
+            task=file.name,
+            subset=subset,
+            condition="",
+            scorers=(exact(),),
+            samples=lambda name=name: take(file.samples(name), options.limit, options.seed),  # type: ignore[misc]
+            settings=Settings(max_tokens=options.max_tokens or 512),
+            how="generate",
+            kind="short",
+            identity={"task": file.name, "data": f"file:{file.sha}"},
+            entry={"card": {"title": file.name, "about": f"ad-hoc prompts of {file.path.name}", "origin": "unknown"}},
+        )
+
+
+def make_works(plan: Plan, engine: Engine, model: str, options: Options) -> list[Work]:
+    """The plan's cells for one model, as stage 1 takes them."""
+    selection = f"n={plan.limit or options.limit} seed={options.seed}" if plan.limit or options.limit else "all"
+    return [
+        Work(
+            cell=Cell(model, u.task, u.subset, u.condition),
+            samples=u.samples,
+            settings=with_model(u.settings, engine),
+            identity={
+                **engine.identity,
+                **{k: v.value() if isinstance(v, _Once) else v for k, v in u.identity.items()},
+            },
+            selection=selection,
+            how=u.how,
+            kind=u.kind,
+            meta={
+                "simulated": engine.simulated,
+                "mevals": mevals.__version__,
+                "title": u.entry["card"].get("title", u.task),
+            },
+        )
+        for u in plan.units
+    ]
+
+
+def with_model(settings: Settings, engine: Engine) -> Settings:
+    """The task's settings with what the model itself needs (template switches, stop tokens, every sampling field)."""
+    own: Mapping[str, Any] = getattr(engine, "fields", {})
+    return replace(settings, extra={**settings.extra, **own}) if own else settings
+
+
+def run_generate(options: Options) -> Tally:
+    """Stage 1 for every model of `options`. Raises what `generate` raises; what was answered is kept."""
+    plan = make_plan(options)
+    store = Store(options.results)
+    models = check_models(options.models)
+    engines = [(name, open_engine(name, options.serving)) for name in models]
+    tally = Tally()
+    for name, engine in engines:
+        asyncio_run(_generate_one(plan, store, engine, name, options, tally))
+    return tally
+
+
+def asyncio_run(work: Any) -> None:
+    """Run a coroutine on uvloop where it is installed."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        new_event_loop = asyncio.new_event_loop
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(work)
+
+
+async def _generate_one(plan: Plan, store: Store, engine: Engine, name: str, options: Options, tally: Tally) -> None:
+    try:
+        await engine.open()
+        works = make_works(plan, engine, name, options)
+        with store.locked(options.command):
+            if options.redo:
+                set_aside(store, works)
+            record = RunRecord(store, works, plan, engine, options)
+            record.write(None)
+            with Progress(tally, options.concurrency) as progress:
+                try:
+                    await generate(
+                        works,
+                        store,
+                        engine,
+                        concurrency=options.concurrency,
+                        patience=options.patience,
+                        tally=tally,
+                        show=progress.show,
+                    )
+                finally:
+                    record.write(tally)
+                    plan.lock.save()
+    finally:
+        await engine.close()
+
+
+def set_aside(store: Store, works: Sequence[Work]) -> None:
+    """Move the cells' answers out of the way for --redo; they stay beside as `.old` files."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    for work in works:
+        for path in (store.path(work.cell, "responses"), store.path(work.cell, "journal", work.fingerprint)):
+            if path.exists():
+                path.replace(path.with_name(f"{path.name}.{stamp}.old"))
+
+
+@dataclass
+class RunRecord:
+    """Writes each task folder's manifest.json: what was run, on what, with what, and what came of it."""
+
+    store: Store
+    works: Sequence[Work]
+    plan: Plan
+    engine: Engine
+    options: Options
+    started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    first: dict[tuple[str, str], Any] = field(default_factory=dict)
+
+    def write(self, tally: Tally | None) -> None:
+        """Write or update the manifests; `tally` None while the run goes on."""
+        seen: set[tuple[str, str]] = set()
+        for work, unit in zip(self.works, self.plan.units, strict=True):
+            key = (work.cell.task, work.cell.condition)
+            if key not in seen:
+                seen.add(key)
+                self._write_one(work, unit, tally, key)
+
+    def _write_one(self, work: Work, unit: Unit, tally: Tally | None, key: tuple[str, str]) -> None:
+        path = self.store.path(work.cell, "manifest")
+        earlier = read_manifest(path)
+        run = {
+            "command": self.options.command,
+            "started": self.started,
+            "finished": tally and datetime.now(UTC).isoformat(timespec="seconds"),
+            "engine": self.engine.facts(),
+            "requests": tally and tally.requests,
+            "retried": tally and dict(tally.retried),
+            "unanswered": tally and dict(tally.unanswered),
+            "seconds": tally and round(time.monotonic() - tally.started, 1),
+        }
+        runs = [r for r in earlier.get("runs", []) if r["started"] != self.started]
+        manifest = {
+            "schema": 1,
+            "model": work.cell.model,
+            "task": work.cell.task,
+            "condition": work.cell.condition,
+            "simulated": self.engine.simulated,
+            "mevals": mevals.__version__,
+            "python": platform.python_version(),
+            "identity": dict(work.identity),
+            "settings": asdict(work.settings),
+            "scorers": {s.metric: s.signature(work.cell.subset) for s in unit.scorers},
+            **unit.entry,
+            "first_prompt": self._first_prompt(unit, key),
+            "runs": [*runs, run],
+        }
+        write_atomically(path, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
+
+    def _first_prompt(self, unit: Unit, key: tuple[str, str]) -> Any:
+        if key not in self.first:
+            sample = next(iter(unit.samples()), None)
+            self.first[key] = sample and {
+                "id": sample.id,
+                "subset": unit.subset.name,
+                "messages": list(sample.messages),
+            }
+        return self.first[key]
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """A manifest; empty where there is none. Raises UsageError where it is damaged."""
+    if not path.exists():
+        return {}
+    try:
+        return dict(orjson.loads(path.read_bytes()))
+    except (orjson.JSONDecodeError, TypeError):
+        raise UsageError(f"{path} is damaged: move it away and run again (answers and scores stay)") from None
+
+
+def scorers_for(plan: Plan) -> dict[str, tuple[Scorer, ...]]:
+    """The scorers of each task of a plan."""
+    return {u.task: u.scorers for u in plan.units}
+
+
+def command_line() -> str:
+    """The command as typed, without keys that someone put on it."""
+    from mevals.redact import redact
+
+    return redact(" ".join(["mevals", *sys.argv[1:]]))
+
+
+__all__ = ["MevalsError", "Options", "Plan", "make_plan", "run_generate"]

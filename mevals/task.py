@@ -1,0 +1,102 @@
+"""What a task is: a generator function, its card and its scorers. The one import that a task.py needs.
+
+::
+
+    from mevals.task import Card, Sample, Subset, chrf, task, user
+
+    @task(scorers=[chrf()], max_tokens=512)
+    def my_task(card: Card, subset: Subset) -> Iterator[Sample]:
+        for row in card.rows(subset):
+            yield Sample(id=str(row["id"]), messages=[user(card.prompt(subset, text=row["text"]))], targets=(row["target"],))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from mevals.card import Card, Prompts, Row
+from mevals.scorers import chrf, exact, number
+from mevals.types import Sample, Scorer, Subset, assistant, system, user
+
+__all__ = [
+    "Card", "Layout", "Prompts", "Row", "Sample", "Scorer", "Subset", "TaskSpec",
+    "assistant", "chrf", "exact", "layout", "number", "system", "task", "user",
+]  # fmt: skip
+
+Samples = Callable[[Card, Subset], Iterator[Sample]]
+How = Literal["generate", "choose"]
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """What the decorator knows about a task.
+
+    `how` is "choose" where options are compared by log-likelihood. `out_of` names the language that every subset is
+    translated from; `into` the one that every language of the card is translated into.
+    """
+
+    name: str
+    samples: Samples
+    scorers: tuple[Scorer, ...]
+    max_tokens: int
+    how: How = "generate"
+    kind: str = "open"
+    out_of: str = ""
+    into: str = ""
+
+    def directed(self, subset: Subset) -> Subset | None:
+        """The card's subset as this task asks it; None where it would translate a language into itself."""
+        if subset.lang in (self.out_of, self.into):
+            return None
+        if self.into:
+            return replace(subset, lang=self.into, source_lang=subset.lang)
+        return replace(subset, source_lang=self.out_of) if self.out_of else subset
+
+
+def task(
+    *,
+    scorers: Sequence[Scorer],
+    max_tokens: int,
+    how: How = "generate",
+    kind: str = "open",
+    out_of: str = "",
+    into: str = "",
+) -> Callable[[Samples], TaskSpec]:
+    """Make a generator function a task.
+
+    `max_tokens` is the budget of an answer in English; it grows with the language's token premium. `kind` tells the
+    simulated model what sort of answer is asked: number, translation, choice, yes_no, short or open. A translation task
+    names the one language that it goes `out_of` or `into`.
+    """
+
+    def wrap(samples: Samples) -> TaskSpec:
+        return TaskSpec(samples.__name__, samples, tuple(scorers), max_tokens, how, kind, out_of, into)
+
+    return wrap
+
+
+Tables = Iterable[tuple[str, str, Iterable[dict[str, Any]]]]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A reader of a public layout of this task's data: folder → (subset, split, rows)."""
+
+    read: Callable[[Path], Tables]
+
+
+def layout(read: Callable[[Path], Tables]) -> Layout:
+    """Make a function the reader that `mevals data import` uses for this folder's tasks.
+
+    It gets a folder (archives are unpacked before) or a file and yields (subset name of ours, split, rows with the data
+    set's own field names). Raises DataError where the layout is not the expected one.
+    """
+    return Layout(read)
+
+
+def with_scorers(spec: TaskSpec, scorers: Sequence[Scorer]) -> TaskSpec:
+    """The same task with other scorers."""
+    return replace(spec, scorers=tuple(scorers))
