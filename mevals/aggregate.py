@@ -6,6 +6,7 @@ value with its interval, how many samples were scored and how many were not.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,21 +23,26 @@ CONFIDENCE = 0.95
 """Level of every interval."""
 DRAWS = 1_000
 """Bootstrap resamples of a corpus metric."""
+CLUSTERS = ("document", "passage")
+"""Tags whose samples share a text: they are resampled together."""
+VERSION = 1
+"""Raised whenever a record made of the same files would come out differently."""
 
 
 def aggregate(store: Store, models: Sequence[str] = (), show: Callable[[str], None] = lambda what: None) -> list[Path]:
     """Write cells.json of every task folder (of `models`, or all) and return their paths.
 
-    A file that is newer than all it depends on is left alone.
+    Records whose answers and scores are unchanged are taken over from the earlier file.
     """
     written = []
     by_folder: dict[Path, list[Answered]] = {}
     for answered in answered_cells(store, models):
         by_folder.setdefault(store.task_folder(answered.cell), []).append(answered)
     for folder, cells in by_folder.items():
-        records = [*(cell_record(store, a) for a in cells), *unfinished(folder, cells)]
-        content = {"schema": SCHEMA, "cells": sorted(records, key=lambda r: r["subset"])}
         path = folder / "cells.json"
+        earlier = {(c["subset"], c.get("basis")): c for c in read_cells(path)} if path.exists() else {}
+        records = [*(cell_record(store, a, earlier) for a in cells), *unfinished(folder, cells)]
+        content = {"schema": SCHEMA, "cells": sorted(records, key=lambda r: r["subset"])}
         text = orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
         if not path.exists() or path.read_bytes() != text:
             write_atomically(path, text)
@@ -45,12 +51,17 @@ def aggregate(store: Store, models: Sequence[str] = (), show: Callable[[str], No
     return written
 
 
-def cell_record(store: Store, answered: Answered) -> dict[str, Any]:
-    """The record of one complete cell."""
+def cell_record(store: Store, answered: Answered, earlier: Mapping[Any, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The record of one complete cell; an earlier one where its `basis` (answers and scores) is the same."""
     meta, cell = answered.meta, answered.cell
+    files = _score_files(store, answered)
+    basis = _basis(meta, files)
+    if (cell.subset.name, basis) in earlier:
+        return earlier[cell.subset.name, basis]
     counts = meta["counts"]
-    rows = counts.get("rows", 0)
+    clusters = _clusters(answered.path)
     return {
+        "basis": basis,
         "model": cell.model,
         "task": cell.task,
         "title": meta.get("title", cell.task),
@@ -64,15 +75,21 @@ def cell_record(store: Store, answered: Answered) -> dict[str, Any]:
         "imported": bool(counts.get("imported")),
         "fingerprint": meta["fingerprint"],
         "selections": meta["selections"],
-        "n": rows,
+        "n": counts.get("rows", 0),
         "truncated": counts.get("length", 0),
         "rejected": counts.get("rejected", 0),
         "specials": counts.get("specials", 0),
         "reasoned": counts.get("reasoned", 0),
         "prompt_tokens": counts.get("prompt_tokens", 0),
         "output_tokens": counts.get("output_tokens", 0),
-        "metrics": [m for path in _score_files(store, answered) for m in metric_records(read_scores(path), answered)],
+        "metrics": [m for path in files for m in metric_records(read_scores(path), clusters)],
     }
+
+
+def _basis(meta: Mapping[str, Any], files: Sequence[Path]) -> str:
+    """What a record was made of: the answers' digest, the score files, and this module's version."""
+    parts = [str(VERSION), meta["fingerprint"], meta["digest"], *(f.parent.name for f in files)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def _score_files(store: Store, answered: Answered) -> list[Path]:
@@ -82,46 +99,55 @@ def _score_files(store: Store, answered: Answered) -> list[Path]:
     return [p for p in paths if read_meta(p)["responses"] == answered.meta["digest"]]
 
 
-def metric_records(scores: Scores, answered: Answered) -> Iterator[dict[str, Any]]:
+def _clusters(path: Path) -> Mapping[str, str]:
+    """Sample id → the document or passage that it shares with others; empty where samples stand alone."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path, columns=["id", "tags"])
+    found = {}
+    for item, tags in zip(table["id"].to_pylist(), table["tags"].to_pylist(), strict=True):
+        label = next((v for k, v in tags or () if k in CLUSTERS), None)
+        if label is not None:
+            found[item] = label
+    return found
+
+
+def metric_records(scores: Scores, clusters: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     """The record of a metric, then one for each of its parts (named `metric.part`)."""
     meta = scores.meta
     base = {"signature": meta["signature"], "better": meta["better"], "scale": meta["scale"]}
-    yield {"metric": meta["metric"], **base, **_main(scores, answered)}
+    labels = np.array([clusters.get(i, f"\0{i}") for i in scores.ids]) if clusters else None
+    yield {"metric": meta["metric"], **base, **_main(scores, labels)}
     for name, values in scores.parts.items():
-        yield {"metric": f"{meta['metric']}.{name}", **base, "scale": None, **_mean(values, len(scores.ids))}
+        yield {"metric": f"{meta['metric']}.{name}", **base, "scale": None, **_record(values, labels, None)}
 
 
-def _main(scores: Scores, answered: Answered) -> dict[str, Any]:
-    if scores.stats is None:
-        record = _mean(scores.values, len(scores.ids), tuple(scores.meta["scale"]))
-        if record["unscored"] and scores.meta["scale"][0] == 0 and scores.meta["better"] == "higher":
-            record["strict"] = float(np.nansum(scores.values) / len(scores.ids))
-        return record
-    return _corpus(scores, answered)
+def _main(scores: Scores, labels: np.ndarray | None) -> dict[str, Any]:
+    low, high = scores.meta["scale"]
+    if scores.stats is not None:
+        return _corpus(scores, labels)
+    record = _record(scores.values, labels, (low, high))
+    if record["unscored"] and low == 0 and scores.meta["better"] == "higher":
+        record["strict"] = float(np.nansum(scores.values) / len(scores.ids))
+    return record
 
 
-def _mean(values: np.ndarray, rows: int, scale: tuple[float, float] | None = None) -> dict[str, Any]:
+def _record(values: np.ndarray, labels: np.ndarray | None, scale: tuple[float, float] | None) -> dict[str, Any]:
     """Mean of the scored values with its interval; value None where nothing is scored."""
     from mevals.stats import cell_interval
 
-    scored = values[~np.isnan(values)]
-    counted = {"n": len(scored), "unscored": int(rows - len(scored))}
-    if not len(scored):
+    n = int((~np.isnan(values)).sum())
+    counted = {"n": n, "unscored": len(values) - n}
+    if not n:
         return {"value": None, **counted, "why": "nothing could be scored"}
-    interval = cell_interval(scored, scale=scale, level=CONFIDENCE)
-    return {"value": float(scored.mean()), **counted, **_ends(interval)}
+    interval = cell_interval(values, clusters=labels, scale=scale, level=CONFIDENCE, draws=DRAWS)
+    return {"value": float(np.nanmean(values)), **counted, **_ends(interval)}
 
 
-def _ends(interval: Any) -> dict[str, Any]:
-    if interval is None:
-        return {"low": None, "high": None, "interval": "too few samples"}
-    return {"low": interval.low, "high": interval.high, "interval": interval.method}
-
-
-def _corpus(scores: Scores, answered: Answered) -> dict[str, Any]:
-    """A corpus metric: its value from summed statistics, its interval from a bootstrap of segments."""
+def _corpus(scores: Scores, labels: np.ndarray | None) -> dict[str, Any]:
+    """A corpus metric: its value from summed statistics, its interval from a bootstrap of segments or documents."""
     from mevals.scorers.find import scorer_for
-    from mevals.stats import corpus_interval
+    from mevals.stats import cell_interval
 
     assert scores.stats is not None
     scorer = scorer_for(scores.meta["metric"], scores.meta["signature"])
@@ -130,8 +156,22 @@ def _corpus(scores: Scores, answered: Answered) -> dict[str, Any]:
     value = scorer.aggregate(scores.values, scores.stats)
     if value is None:
         return {"value": None, **counted, "why": "nothing could be scored"}
-    interval = corpus_interval(scores.stats[scored], scorer.corpus_from_stats, draws=DRAWS, seed=1, level=CONFIDENCE)
+    stats = np.where(scored[:, None], scores.stats, np.nan)
+    interval = cell_interval(
+        scores.values,
+        clusters=labels,
+        stats=stats,
+        aggregate=scorer.corpus_from_stats,
+        level=CONFIDENCE,
+        draws=DRAWS,
+    )
     return {"value": value, **counted, **_ends(interval)}
+
+
+def _ends(interval: Any) -> dict[str, Any]:
+    if interval is None:
+        return {"low": None, "high": None, "interval": "too few samples"}
+    return {"low": interval.low, "high": interval.high, "interval": interval.method}
 
 
 def unfinished(folder: Path, complete: Sequence[Answered]) -> Iterator[dict[str, Any]]:
@@ -159,16 +199,19 @@ def unfinished(folder: Path, complete: Sequence[Answered]) -> Iterator[dict[str,
             }
 
 
+def read_cells(path: Path) -> list[Mapping[str, Any]]:
+    """The records of one cells.json. Raises DataError where it is damaged or from a newer mevals."""
+    try:
+        content = orjson.loads(path.read_bytes())
+        cells, schema = content["cells"], content["schema"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        raise DataError(f"{path} is damaged: delete it and run `mevals score`") from None
+    if schema > SCHEMA:
+        raise DataError(f"{path} was written by a newer mevals: update mevals to read it")
+    return list(cells)
+
+
 def load_cells(folder: Path, models: Sequence[str] = ()) -> list[Mapping[str, Any]]:
     """Every cell record under a results folder, from the cells.json files alone."""
-    found: list[Mapping[str, Any]] = []
-    for path in sorted(folder.glob("*/*/cells.json")):
-        try:
-            content = orjson.loads(path.read_bytes())
-            cells = content["cells"]
-        except (orjson.JSONDecodeError, KeyError, TypeError):
-            raise DataError(f"{path} is damaged: delete it and run `mevals score`") from None
-        if content["schema"] > SCHEMA:
-            raise DataError(f"{path} was written by a newer mevals: update mevals to read it")
-        found += [c for c in cells if not models or c["model"] in models]
-    return found
+    cells = (c for path in sorted(folder.glob("*/*/cells.json")) for c in read_cells(path))
+    return [c for c in cells if not models or c["model"] in models]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
@@ -26,43 +26,41 @@ app.add_typer(data_app, name="data")
 app.add_typer(ls_app, name="ls")
 
 Models = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Option("--model", "-m", help="Model to run; repeatable. `demo` is the embedded simulated one."),
 ]
 Tasks = Annotated[
-    Optional[list[str]], typer.Option("--tasks", "-t", help="Tasks or task folders, comma-separated or repeated.")
+    list[str] | None, typer.Option("--tasks", "-t", help="Tasks or task folders, comma-separated or repeated.")
 ]
 SuiteName = Annotated[
     str, typer.Option("--suite", "-s", help="A named choice of tasks (`mevals ls suites`); default: mini.")
 ]
 Langs = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Option("--langs", "-l", help="Languages: keys, region:africa, script:Arab, bin:1; comma-separated."),
 ]
 Limit = Annotated[
-    Optional[int],
+    int | None,
     typer.Option("--limit", min=1, help="At most this many samples per cell: a seeded, stratified choice."),
 ]
 Results = Annotated[Path, typer.Option("--results", help="The results folder.")]
 Concurrency = Annotated[int, typer.Option("--concurrency", "-c", min=1, max=10_000, help="Requests in flight.")]
 Format = Annotated[str, typer.Option("--format", "-f", help="table, csv, json or md.")]
-Out = Annotated[
-    Optional[Path], typer.Option("--out", "-o", help="Write the report to this file instead of the terminal.")
-]
+Out = Annotated[Path | None, typer.Option("--out", "-o", help="Write the report to this file instead of the terminal.")]
 By = Annotated[str, typer.Option("--by", "-b", help="all, region, script, web-presence, family or lang.")]
 BaseUrl = Annotated[
     str, typer.Option("--base-url", help="Running server(s), such as http://localhost:8000/v1; comma-separated.")
 ]
-Mirror = Annotated[Optional[Path], typer.Option("--mirror", help="Local mirror of the data (default: $MEVALS_MIRROR).")]
+Mirror = Annotated[Path | None, typer.Option("--mirror", help="Local mirror of the data (default: $MEVALS_MIRROR).")]
 Where = Annotated[str, typer.Option("--data", help="auto, mini, mirror or hub.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Never touch the network for data.")]
 Conditions = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Option("--condition", help="A changed way to ask, such as prompt-native or shots-5; repeatable."),
 ]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of the choice that --limit makes.")]
 MaxTokens = Annotated[
-    Optional[int], typer.Option("--max-tokens", min=1, help="Answer budget in tokens instead of the task's own.")
+    int | None, typer.Option("--max-tokens", min=1, help="Answer budget in tokens instead of the task's own.")
 ]
 Redo = Annotated[bool, typer.Option("--redo", help="Ask everything again; earlier answers are kept aside.")]
 Timeout = Annotated[float, typer.Option("--timeout", help="Seconds until one request counts as failed.")]
@@ -70,13 +68,13 @@ Retries = Annotated[int, typer.Option("--retries", min=0, help="How often a fail
 Silence = Annotated[
     float, typer.Option("--give-up-after", help="Seconds without any answer after which the run stops.")
 ]
-Prompts = Annotated[Optional[Path], typer.Option("--prompts", help="Ad-hoc task: JSONL with id, lang, prompt, target.")]
+Prompts = Annotated[Path | None, typer.Option("--prompts", help="Ad-hoc task: JSONL with id, lang, prompt, target.")]
 Sim = Annotated[
-    Optional[list[str]],
+    list[str] | None,
     typer.Option("--sim", help="Argument for the simulated server, such as --sim=--latency-ms=20; repeatable."),
 ]
 ModelNames = Annotated[
-    Optional[list[str]], typer.Option("--model", "--models", "-m", help="Only these models; repeatable.")
+    list[str] | None, typer.Option("--model", "--models", "-m", help="Only these models; repeatable.")
 ]
 
 
@@ -117,7 +115,7 @@ def _options(**given: Any) -> Any:
         split_urls(given.pop("base_url")), timeout_s=given.pop("timeout"), simulated=tuple(given.pop("sim") or ())
     )
     patience = Patience(attempts=given.pop("retries") + 1, silence_s=given.pop("silence"))
-    lists = {name: _list(given.pop(name)) for name in ("tasks", "langs", "conditions")}
+    lists: dict[str, Any] = {name: _list(given.pop(name)) for name in ("tasks", "langs", "conditions")}
     models = tuple(given.pop("models") or ())
     return Options(**given, **lists, models=models, serving=serving, patience=patience, command=command_line())
 
@@ -207,7 +205,7 @@ def generate(
             retries=retries,
             silence=silence,
             sim=sim,
-        )  # fmt: skip
+        )
     )
 
 
@@ -217,7 +215,7 @@ def score(
     tasks: Tasks = None,
     results: Results = Path("results"),
     scorer: Annotated[
-        Optional[list[str]],
+        list[str] | None,
         typer.Option(
             "--scorer", help="Score with these instead of the task's own: chrf, chrf++, bleu, ter, exact, number."
         ),
@@ -317,8 +315,8 @@ def import_wmt(
     reference: Annotated[
         str, typer.Option("--reference", help="Which reference to score against where there are several (refA).")
     ] = "",
-    systems: Annotated[Optional[list[str]], typer.Option("--systems", help="Only these systems.")] = None,
-    pairs: Annotated[Optional[list[str]], typer.Option("--pairs", help="Only these pairs, such as en-de.")] = None,
+    systems: Annotated[list[str] | None, typer.Option("--systems", help="Only these systems.")] = None,
+    pairs: Annotated[list[str] | None, typer.Option("--pairs", help="Only these pairs, such as en-de.")] = None,
 ) -> None:
     """Take a whole WMT news-systems tree as a task and its systems as models; checks ids, counts and order."""
     from mevals.imports import import_wmt
@@ -351,7 +349,7 @@ def serve_sim(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8000,
     arguments: Annotated[
-        Optional[list[str]],
+        list[str] | None,
         typer.Option("--sim", help="Further arguments of the simulated server; see docs/simulated-model.md."),
     ] = None,
 ) -> None:

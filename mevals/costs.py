@@ -68,8 +68,17 @@ def print_costs(costs: Sequence[Cost]) -> None:
 
     total = sum(c.requests for c in costs) or 1
     rows = [_shown(c, total) for c in costs]
-    every = Cost("total", *(sum(getattr(c, f) for c in costs) for f in ("cells", "requests", "prompt_tokens", "output_tokens", "done_cells")))
-    print_table(("task", "cells", "requests", "share", "prompt tokens", "output tokens", "cells done"), [*rows, _shown(every, total)])
+    every = Cost(
+        "total",
+        *(
+            sum(getattr(c, f) for c in costs)
+            for f in ("cells", "requests", "prompt_tokens", "output_tokens", "done_cells")
+        ),
+    )
+    print_table(
+        ("task", "cells", "requests", "share", "prompt tokens", "output tokens", "cells done"),
+        [*rows, _shown(every, total)],
+    )
 
 
 def _shown(cost: Cost, total: int) -> tuple[str, ...]:

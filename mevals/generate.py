@@ -277,7 +277,7 @@ class _Run:
             self.running.append(running)
             seen: set[str] = set()
             samples = work.samples()
-            while chunk := await asyncio.to_thread(lambda s=samples: list(itertools.islice(s, CHUNK))):
+            while chunk := await asyncio.to_thread(_next_chunk, samples):
                 _check_ids(chunk, seen, work.cell)
                 todo = running.missing(chunk)
                 self.tally.wanted += len(chunk)
@@ -373,6 +373,10 @@ class _Run:
     def close(self) -> None:
         for running in self.running:
             running.journal.close()
+
+
+def _next_chunk(samples: Iterator[Sample]) -> list[Sample]:
+    return list(itertools.islice(samples, CHUNK))
 
 
 def _check_ids(samples: Sequence[Sample], seen: set[str], cell: Cell) -> None:

@@ -93,9 +93,18 @@ def list_models(format_: str) -> None:
     from mevals.engines.sim.ability import profile_names
     from mevals.models import load_models
 
-    simulated = [{"model": n, "repository": "embedded, simulated", "parameters": None, "license": "Apache-2.0", "note": ""} for n in profile_names()]
+    simulated = [
+        {"model": n, "repository": "embedded, simulated", "parameters": None, "license": "Apache-2.0", "note": ""}
+        for n in profile_names()
+    ]
     known = [
-        {"model": m.name, "repository": m.repository or m.command, "parameters": m.parameters, "license": m.license, "note": "gated" if m.gated else ""}
+        {
+            "model": m.name,
+            "repository": m.repository or m.command,
+            "parameters": m.parameters,
+            "license": m.license,
+            "note": "gated" if m.gated else "",
+        }
         for m in load_models().values()
     ]
     show([*simulated, *known], format_)

@@ -30,7 +30,8 @@ class Progress:
             from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
             from rich.progress import Progress as Bar
 
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[state]}"))  # fmt: skip
+            what, state = TextColumn("{task.description}"), TextColumn("{task.fields[state]}")
+            columns = (what, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), state)
             self._bar = Bar(*columns, console=Console(stderr=True), refresh_per_second=4)
             self._bar.start()
             self._id = self._bar.add_task("answering", total=None, state="")

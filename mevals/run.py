@@ -21,7 +21,7 @@ from mevals.condition import Condition
 from mevals.data import Data, Lock, Where, open_data
 from mevals.engines.engine import Engine, Settings
 from mevals.engines.opening import Serving, open_engine
-from mevals.errors import MevalsError, UsageError
+from mevals.errors import UsageError
 from mevals.generate import Patience, Tally, Work, generate
 from mevals.plan import Planned, check_models, plan_cells, take
 from mevals.progress import Progress
@@ -193,8 +193,7 @@ def make_works(plan: Plan, engine: Engine, model: str, options: Options) -> list
 
 def with_model(settings: Settings, engine: Engine) -> Settings:
     """The task's settings with what the model itself needs (template switches, stop tokens, every sampling field)."""
-    own: Mapping[str, Any] = getattr(engine, "fields", {})
-    return replace(settings, extra={**settings.extra, **own}) if own else settings
+    return replace(settings, extra={**settings.extra, **engine.fields}) if engine.fields else settings
 
 
 def run_generate(options: Options) -> Tally:
@@ -338,6 +337,3 @@ def command_line() -> str:
     from mevals.redact import redact
 
     return redact(" ".join(["mevals", *sys.argv[1:]]))
-
-
-__all__ = ["MevalsError", "Options", "Plan", "make_plan", "run_generate"]

@@ -37,10 +37,12 @@ class Client:
         timeout_s: float = 600.0,
         specials: Sequence[str] = (),
         identity: Mapping[str, Any] | None = None,
+        fields: Mapping[str, Any] | None = None,
         base: bool = False,
     ) -> None:
         self.model = model
-        self.identity = dict(identity or {"model": model})
+        self.identity: Mapping[str, Any] = dict(identity or {"model": model})
+        self.fields: Mapping[str, Any] = dict(fields or {})
         self._urls = [u.rstrip("/") for u in base_urls]
         self._busy = [0] * len(self._urls)
         self._headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if key else {})

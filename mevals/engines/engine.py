@@ -44,9 +44,22 @@ class KeyEntry:
 class Engine(Protocol):
     """Answers samples. `identity` names the model for the fingerprint; `simulated` marks every number made with it."""
 
-    model: str
-    identity: Mapping[str, Any]
     simulated: bool
+
+    @property
+    def model(self) -> str:
+        """The name that requests carry."""
+        ...
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """What of the model can change an answer."""
+        ...
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """Fields that this model's requests carry beside the task's settings."""
+        ...
 
     async def open(self) -> None:
         """Connect and check that the model is there. Raises Refused or EngineError with a sentence."""
