@@ -57,7 +57,7 @@ FAILURES = (
         "port taken",
         r"\[Errno \d+\] (?:error while attempting to bind .*)?address already in use",
         lambda found, model: (
-            "vLLM's port was taken by another program while it loaded; "
+            "the server's port was taken by another program while it loaded; "
             "start again without a port, and a free one is found"
         ),
     ),
