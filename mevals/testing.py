@@ -24,7 +24,7 @@ from mevals.engines.sim.replies import Reply
 from mevals.errors import EngineError, UsageError
 
 _START_S = 20.0
-_BATCH = 20_000
+_BATCH = 5_000
 
 
 class SimServer:
@@ -175,7 +175,6 @@ class SimServer:
         async def run() -> None:
             stop = asyncio.Event()
             self._stop = asyncio.get_running_loop(), stop
-            listening.listen()
             ready.set()
             await serve.listen(server, listening, stop)
 

@@ -76,8 +76,8 @@ def read_budget(request: Mapping[str, Any], prompt_tokens: int, context: int, de
     """Tokens that may be generated. Raises BadRequest where prompt and budget don't fit the context."""
     name = "max_completion_tokens" if request.get("max_completion_tokens") is not None else "max_tokens"
     room = context - prompt_tokens
-    budget = read_count(request, name, room if default is None else default, low, 10**9)
-    if room < max(budget, low):
+    budget = read_count(request, name, max(room, low) if default is None else default, low, 10**9)
+    if room < budget:
         raise BadRequest(
             f"This model's maximum context length is {context} tokens. However, you requested {budget} output tokens "
             f"and your prompt contains {prompt_tokens} tokens: shorten one of them."

@@ -78,7 +78,8 @@ class AnswerKey:
         number = self._shapes.setdefault(shape, len(self._shapes))
         if number == len(self._shape_of):
             self._shape_of.append(shape)
-        return orjson.dumps([number, item.targets, item.choices, item.source])
+        written = orjson.dumps([number, item.targets, item.choices, item.source])
+        return bytes(memoryview(written))  # a copy of the right size: orjson's own keeps a buffer of some kilobytes
 
     def clear(self) -> None:
         """Forgets every item."""

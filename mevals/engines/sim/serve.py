@@ -109,7 +109,7 @@ async def listen(server: SimulatedServer, listening: socket.socket, stop: asynci
 
 
 def open_socket(host: str, port: int) -> socket.socket:
-    """A bound TCP socket on loopback. Raises UsageError for any other host (the server trusts whoever reaches it)."""
+    """A TCP socket that listens on loopback. Raises UsageError for any other host (the server trusts whoever reaches it)."""
     name = "127.0.0.1" if host == "localhost" else host
     if not (name.startswith("127.") or name == "::1"):
         raise UsageError(f"the simulated server only serves this machine: use 127.0.0.1 instead of {host!r}")
@@ -117,6 +117,7 @@ def open_socket(host: str, port: int) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((name, port))
+        sock.listen(_BACKLOG)
     except OSError as error:
         sock.close()
         raise UsageError(f"port {port} of {host} can't be used ({error.strerror}): choose another or 0") from None

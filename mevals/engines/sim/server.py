@@ -25,7 +25,6 @@ from mevals.errors import DataError, UsageError, did_you_mean
 
 _CHAT, _COMPLETE = "/v1/chat/completions", "/v1/completions"
 _FOREVER_S = 86_400.0
-_ENDED_BY_US = "mevals_ended_by_us"
 _Page = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
@@ -134,8 +133,8 @@ class SimulatedServer:
         counts.peak = max(counts.peak, counts.inflight)
         try:
             reply = await self._answer(request, path, body)
-        except asyncio.CancelledError:
-            counts.abandoned += not request.get(_ENDED_BY_US, False)
+        except asyncio.CancelledError as end:
+            counts.abandoned += not isinstance(end, _EndedByUs)
             raise
         except bodies.BadRequest as error:
             reply = _error(error.status, str(error))
@@ -158,7 +157,7 @@ class SimulatedServer:
         fault = draw_fault(config, question.name, attempts[0])
         if fault is not None:
             counts.faults[fault] += 1
-        self._count_down()
+        await self._count_down(request)
         if fault == "429" or self._too_many():
             return self._try_later()
         await self._wait(question.name, attempts[0], fault)
@@ -214,11 +213,12 @@ class SimulatedServer:
         if wait_ms > 0:
             await asyncio.sleep(wait_ms / 1000.0)
 
-    def _count_down(self) -> None:
+    async def _count_down(self, request: web.BaseRequest) -> None:
         after = self._config.dead_after
         if after is not None and self.counts.requests >= after:
             self._config = replace(self._config, dead_after=None)
             self.refuse(self._config.dead_for_s)
+            await _reset_connection(request)
 
     def _too_many(self) -> bool:
         config = self._config
@@ -318,21 +318,30 @@ def _error(status: int, message: str, headers: Mapping[str, str] | None = None) 
     )
 
 
+class _EndedByUs(asyncio.CancelledError):
+    """aiohttp cancelled the request because we closed its connection, not because the client went away."""
+
+
 async def _reset_connection(request: web.BaseRequest) -> None:
     """Ends the connection with a TCP reset and no reply; never returns, since aiohttp cancels the request."""
-    request[_ENDED_BY_US] = True
     transport = request.transport
     if transport is not None:
         sock = transport.get_extra_info("socket")
         if sock is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
-    await asyncio.sleep(_FOREVER_S)
+    await _be_cancelled()
 
 
 async def _close_connection(request: web.BaseRequest) -> None:
     """Ends the connection in order after what was written; never returns, since aiohttp cancels the request."""
-    request[_ENDED_BY_US] = True
     if request.transport is not None:
         request.transport.close()
-    await asyncio.sleep(_FOREVER_S)
+    await _be_cancelled()
+
+
+async def _be_cancelled() -> None:
+    try:
+        await asyncio.sleep(_FOREVER_S)
+    except asyncio.CancelledError:
+        raise _EndedByUs from None

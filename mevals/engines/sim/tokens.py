@@ -31,7 +31,9 @@ SPECIALS = (
 END_RESPONSE = SPECIALS[10]
 _ROLES = {"user": SPECIALS[5], "assistant": SPECIALS[7] + SPECIALS[9], "system": SPECIALS[8]}
 
-_PIECE = re.compile("|".join(map(re.escape, SPECIALS)) + "| ?(?:[a-z]{1,4}|[\u0250-\u1fff]{1,3}|.)", re.DOTALL)
+_PIECE = re.compile(
+    f"<(?:{'|'.join(re.escape(s[1:]) for s in SPECIALS)})| ?(?:[a-z]{{1,4}}|[\u0250-\u1fff]{{1,3}}|.)", re.DOTALL
+)
 _SPECIAL_IDS = {text: i for i, text in enumerate(SPECIALS)}
 _WORD, _CHAR, _RUN = 1_000, 2_000_000, 10_000_000
 _FIRST, _SPAN = 0x0250, 0x1FFF - 0x0250 + 2
@@ -44,7 +46,7 @@ def pieces(text: str) -> list[str]:
 
 def count(text: str) -> int:
     """How many tokens a text has."""
-    return len(_PIECE.findall(text))
+    return _PIECE.subn("", text)[1]  # twice as fast as the length of findall
 
 
 def cut(text: str, limit: int) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 ENGLISH = "eng_Latn"
-_LOOKED_AT = 800
+_LOOKED_AT = 400
 """Characters of a paragraph that are used at most: enough words, and the cost of a long prompt stays flat."""
 _SCRIPTS = (
     ("\u0400", "\u04ff", "rus_Cyrl"),
@@ -117,4 +117,6 @@ def _is_latin(character: str) -> bool:
 
 
 def _is_word(word: str) -> bool:
+    if word.isascii() and word.isalpha():
+        return len(word) > 1
     return len(word.strip(".,;:!?()[]*'\"،؛؟。！？、")) > 1 and not any(map(str.isnumeric, word))
