@@ -58,7 +58,7 @@ def open_prompts(path: Path) -> PromptFile:
                     row = _checked(_object(line, path, number), seen, path, number)
                     lang = row["lang"]
                     if lang not in keys:
-                        keys[lang] = languages.get(lang).key
+                        keys[lang] = languages.resolve(lang).key
                     lines[keys[lang]].append(offset)
                 offset += len(line)
     except OSError as error:

@@ -45,7 +45,7 @@ Limit = Annotated[
 ]
 Results = Annotated[Path, typer.Option("--results", help="The results folder.")]
 Concurrency = Annotated[int, typer.Option("--concurrency", "-c", min=1, max=10_000, help="Requests in flight.")]
-Format = Annotated[str, typer.Option("--format", "-f", help="table, csv, json or md.")]
+Format = Annotated[str, typer.Option("--format", "-f", help="table, csv, json, md or html.")]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="Write the report to this file instead of the terminal.")]
 By = Annotated[str, typer.Option("--by", "-b", help="all, region, script, web-presence, family or lang.")]
 BaseUrl = Annotated[

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-
 from pathlib import Path
 from typing import Any
 
@@ -131,8 +130,9 @@ def report_view(results: Path, view: Any, format_: str, out: Path | None) -> Non
     """Print or write a report of what a results folder holds."""
     from mevals.report.table import make_rows, write_rows
 
-    if format_ not in ("table", "csv", "json", "md"):
-        raise UsageError(f"unknown format {format_!r}{did_you_mean(format_, ['table', 'csv', 'json', 'md'])}")
+    formats = ("table", "csv", "json", "md", "html")
+    if format_ not in formats:
+        raise UsageError(f"unknown format {format_!r}{did_you_mean(format_, formats)} Known: {', '.join(formats)}")
     if not results.is_dir():
         raise UsageError(f"there is no results folder {results}; run `mevals run` first or name another with --results")
     rows = make_rows(load_cells(results), view)
@@ -140,6 +140,11 @@ def report_view(results: Path, view: Any, format_: str, out: Path | None) -> Non
         from mevals.report.terminal import print_rows
 
         print_rows(rows, view.by)
+        return
+    if format_ == "html":
+        from mevals.report.page import render_page
+
+        emit(render_page(rows, view.by), out)
         return
     emit(write_rows(rows, "md" if format_ == "table" else format_, view.by), out)
 

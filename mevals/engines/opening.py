@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mevals.engines.engine import Engine
@@ -29,7 +29,7 @@ class Serving:
     tensor_parallel: int = 1
     data_parallel: int = 1
     max_cost: float | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
+    logs: str = "results/.logs"
 
 
 def is_simulated(name: str) -> bool:
@@ -78,6 +78,7 @@ def _running_server(name: str, serving: Serving) -> Engine:
         timeout_s=serving.timeout_s,
         specials=known.special_tokens,
         identity=identity(known),
+        fields=model_fields(known),
         base=known.kind == "base",
     )
 
@@ -99,6 +100,23 @@ def identity(model: Model) -> dict[str, Any]:
         "kind": model.kind,
         "template": model.template,
     }
+
+
+def model_fields(model: Model) -> dict[str, Any]:
+    """Fields of every request for a model: all its sampling settings, stop tokens and template switches.
+
+    A field that is left out would be filled with the repository's own default by the server.
+    """
+    sent: dict[str, Any] = dict(model.sampling)
+    for name in ("temperature", "top_p"):
+        sent.pop(name, None)
+    if model.stop_token_ids:
+        sent["stop_token_ids"] = list(model.stop_token_ids)
+    if model.stop:
+        sent["stop"] = list(model.stop)
+    if options := model.template_options():
+        sent["chat_template_kwargs"] = dict(options)
+    return sent
 
 
 def split_urls(text: str | Sequence[str]) -> tuple[str, ...]:

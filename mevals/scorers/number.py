@@ -37,7 +37,7 @@ class Number:
         return mean_of_scored(values)
 
     def _one(self, response: Response, lang: str) -> Score:
-        from mevals.extract import extract_number, same_number
+        from mevals.extract.numbers import extract_number, same_number
 
         nothing = unscored(response)
         if nothing or response.text is None:
