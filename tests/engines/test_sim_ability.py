@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from pathlib import Path
 from statistics import mean
 
 import pytest
@@ -164,3 +165,13 @@ def test_an_unknown_profile_is_refused_with_a_suggestion() -> None:
     with pytest.raises(UsageError, match="did you mean 'demo'"):
         true_ability("demos", "flores", "deu_Latn")
     assert named_profile(Profile("mine")).name == "mine"
+
+
+def test_the_table_in_the_documentation_is_the_code_s() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "simulated-model.md").read_text(encoding="utf-8")
+    head = "| task | language |"
+    names = next(line for line in text.split("\n") if line.startswith(head)).strip("| ").split(" | ")[2:]
+    rows = [line.strip("| ").split(" | ") for line in text.split(head)[1].split("\n\n")[0].split("\n")[2:]]
+    assert len(rows) >= 9
+    for task, lang, *values in rows:
+        assert values == [f"{true_ability(name, task, lang):.3f}" for name in names], (task, lang)
