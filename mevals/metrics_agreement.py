@@ -93,13 +93,18 @@ def agreement(metric: MetricScores, human: HumanScores) -> Agreement:
         raise DataError(f"{metric.metric} and the ratings of {human.pair} have fewer than two systems in common")
     human = human.without(set(human.systems) - set(common))
     sign = 1.0 if metric.better == "higher" else -1.0
-    scores = sign * np.array([metric.systems[system] for system in common])
+    scores = sign * _rounded([metric.systems[system] for system in common])
     system = _system_agreement(scores, human, metric.p_values)
     if not metric.segments:
         return Agreement(human.pair, metric.metric, system, None)
     rows = [metric.segments.get(system, {}) for system in common]
-    table = sign * np.array([[row.get(segment, np.nan) for segment in human.segments] for row in rows])
+    table = sign * _rounded([[row.get(segment, np.nan) for segment in human.segments] for row in rows])
     return Agreement(human.pair, metric.metric, system, segment_agreement(table, human.scores))
+
+
+def _rounded(values: Sequence[object]) -> Floats:
+    """To nine decimals: whether two scores tie must not hang on the last bit of a sum."""
+    return np.round(np.array(values, np.float64), 9)
 
 
 def _system_agreement(scores: Floats, human: HumanScores, metric_p: Mapping[frozenset[str], float]) -> SystemAgreement:
