@@ -116,7 +116,7 @@ def job_of(
     """The job for one prompt of a request. Raises BadRequest where it does not fit or makes no sense."""
     room = max_model_len - len(prompt)
     asked = body.get("max_completion_tokens", body.get("max_tokens"))
-    max_tokens = integer({"max_tokens": asked}, "max_tokens", max(0, room) if chat else 16, 0)
+    max_tokens = integer({"max_tokens": asked}, "max_tokens", max(0, room if chat else min(16, room)), 0)
     if not prompt:
         raise BadRequest("the prompt is empty")
     if max_tokens > room:
