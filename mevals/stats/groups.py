@@ -1,0 +1,132 @@
+"""Means over languages, in two modes that answer two questions, and always with the number of languages behind them.
+
+*Fixed languages*: "these languages, other items": only the sampling of items makes noise. *Languages as a sample*:
+"languages like these": which languages were taken makes noise too. The second interval is usually much the wider one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mevals.stats.bootstrap import interval_from_draws
+from mevals.stats.clusters import Labels, clustered_mean
+from mevals.stats.intervals import Estimate, Floats, Interval, mean_estimate
+
+Mode = Literal["fixed languages", "languages as a sample"]
+
+MINIMUM_LANGUAGES: dict[Mode, int] = {"fixed languages": 1, "languages as a sample": 3}
+"""Fewest languages for an interval. Two-language means of a sample give t(1) = 12.7: true, and of no use to a reader."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMean:
+    """The plain mean over `n` languages that have a value, of `of` asked for; `interval` is None where it can't be told.
+
+    `se` is the standard error in this `mode`, NaN if unknown.
+    """
+
+    value: float | None
+    interval: Interval | None
+    mode: Mode
+    n: int
+    of: int
+    se: float = math.nan
+
+
+def fixed_languages(
+    values: Sequence[float | None] | Floats,
+    ses: Sequence[float | None] | Floats,
+    dfs: Sequence[float | None] | Floats | None = None,
+    level: float = 0.95,
+) -> GroupMean:
+    """The mean over languages whose items were sampled apart: SE = √(Σ se²) / L, with the items' noise alone.
+
+    `ses` are the cells' standard errors, `dfs` their degrees of freedom (inf where not given), joined by the Welch-
+    Satterthwaite formula. A language without a value is left out and counted; one with a value and no error leaves the
+    interval None. Where languages share their items use `shared_items`: this formula is then too narrow.
+    Source: variance of a sum; Satterthwaite 1946 (Biometrics Bulletin 2:110-114), eq. 17. From 1 language on.
+    """
+    value, se = np.asarray(values, dtype=np.float64), np.asarray(ses, dtype=np.float64)
+    df = np.full(value.size, math.inf) if dfs is None else np.asarray(dfs, dtype=np.float64)
+    kept = ~np.isnan(value)
+    n = int(kept.sum())
+    if not n:
+        return GroupMean(None, None, "fixed languages", 0, value.size)
+    variances = se[kept] ** 2
+    total = float(variances.sum())
+    joint = total**2 / float((variances**2 / df[kept]).sum()) if total > 0 and np.isfinite(df[kept]).any() else math.inf
+    estimate = Estimate(float(value[kept].mean()), math.sqrt(total) / n if total >= 0 else math.nan, joint, n)
+    return _group(estimate, "fixed languages", n, value.size, level, "fixed languages, t")
+
+
+def sampled_languages(values: Sequence[float | None] | Floats, level: float = 0.95) -> GroupMean:
+    """The mean over languages taken as a sample: mean ± t(L-1) · s/√L of the languages' values.
+
+    The spread of the observed values already holds the items' noise (E s² = τ² + mean se²), so nothing is added for it.
+    Exact for normal language values, and 93-97 % from 3 languages for the moderately skewed ones of docs/statistics.md; a
+    percentile bootstrap over so few languages covers far less. Source: Student 1908; Davison & Hinkley 1997, section 3.8,
+    for why resampling both levels counts the items twice.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    estimate = mean_estimate(array)
+    if not estimate.n:
+        return GroupMean(None, None, "languages as a sample", 0, array.size)
+    return _group(estimate, "languages as a sample", estimate.n, array.size, level, "languages as a sample, t")
+
+
+def shared_items(
+    values: Mapping[str, ArrayLike], items: Mapping[str, Labels], mode: Mode = "fixed languages", level: float = 0.95
+) -> GroupMean:
+    """The mean over languages that answer the same items, or items of the same documents: an item is hard in all of them.
+
+    `values` and `items` map each language to its values (n,) and the items' labels (n,), equal where items are
+    translations of each other (or where they share a document). Fixed languages: a cluster-robust error with items as
+    clusters over languages as strata (`clustered_mean`). Languages as a sample: both ways of clustering at once, V(languages)
+    + V(items) - V(rows), with L-1 degrees of freedom. Source: Cameron, Gelbach & Miller 2011 (J. Business & Economic
+    Statistics 29:238-249), eq. 2.9; Owen 2007 (Annals of Applied Statistics 1:386-411) for crossed samples.
+    """
+    names = [name for name, column in values.items() if not np.isnan(np.asarray(column, dtype=np.float64)).all()]
+    if not names:
+        return GroupMean(None, None, mode, 0, len(values))
+    y = np.concatenate([np.asarray(values[name], dtype=np.float64).ravel() for name in names])
+    sizes = [np.asarray(values[name]).size for name in names]
+    strata = np.repeat(np.arange(len(names)), sizes)
+    clusters = np.concatenate([np.asarray(items[name]) for name in names])
+    by_item = clustered_mean(y, clusters, strata)
+    if mode == "fixed languages":
+        return _group(by_item, mode, len(names), len(values), level, "fixed languages, items as clusters")
+    apart = clustered_mean(y, None, strata)
+    means = mean_estimate(np.array([np.nanmean(np.asarray(values[name], dtype=np.float64)) for name in names]))
+    variance = means.se**2 + max(0.0, by_item.se**2 - apart.se**2)
+    estimate = Estimate(means.value, math.sqrt(variance), means.df, by_item.n, by_item.n_clusters)
+    return _group(estimate, mode, len(names), len(values), level, "languages as a sample, two-way clusters")
+
+
+def group_from_draws(
+    values: Sequence[float | None] | Floats, draws: Floats, units: int, level: float = 0.95
+) -> GroupMean:
+    """The mean over fixed languages with an expanded percentile interval from cell draws (L, B), as `bootstrap_cells` gives.
+
+    `units` is the number of independent samples in all the cells together. A language without a value is left out.
+    """
+    value = np.asarray(values, dtype=np.float64)
+    kept = ~np.isnan(value)
+    n = int(kept.sum())
+    if not n:
+        return GroupMean(None, None, "fixed languages", 0, value.size)
+    means = np.asarray(draws, dtype=np.float64)[kept].mean(axis=0)
+    mean = float(value[kept].mean())
+    low, high = interval_from_draws(means, mean, "expanded", level, units)
+    interval = Interval(low, high, level, "fixed languages, bootstrap, expanded", n) if low < high else None
+    return GroupMean(mean, interval, "fixed languages", n, value.size, float(means.std(ddof=1)))
+
+
+def _group(estimate: Estimate, mode: Mode, n: int, of: int, level: float, method: str) -> GroupMean:
+    interval = estimate.interval(level, method) if n >= MINIMUM_LANGUAGES[mode] else None
+    return GroupMean(estimate.value, interval, mode, n, of, estimate.se)
