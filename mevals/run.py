@@ -228,6 +228,7 @@ async def _generate_one(plan: Plan, store: Store, engine: Engine, name: str, opt
             record = RunRecord(store, works, plan, engine, options)
             record.write(None)
             with Progress(tally, options.concurrency) as progress:
+                warming = asyncio.create_task(asyncio.to_thread(load_next_stages))
                 try:
                     await generate(
                         works,
@@ -239,10 +240,19 @@ async def _generate_one(plan: Plan, store: Store, engine: Engine, name: str, opt
                         show=progress.show,
                     )
                 finally:
+                    await warming
                     record.write(tally)
                     plan.lock.save()
     finally:
         await engine.close()
+
+
+def load_next_stages() -> None:
+    """Import what scoring and reporting need (about a second) while the first answers are awaited."""
+    import pyarrow.parquet
+    import rich.table
+
+    import mevals.stats  # noqa: F401
 
 
 def set_aside(store: Store, works: Sequence[Work]) -> None:
