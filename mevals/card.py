@@ -46,8 +46,10 @@ class CardFile(BaseModel):
     """card.yaml.
 
     `revision` is a 40-digit commit hash, or null until the first fetch pins it in data.lock.json. `languages` maps our
-    keys to the data set's own names; `mini_only` lists those that only our mini data has. `needs` names subsets that
+    keys to the data set's own names; `mini_only` lists languages or subsets that the published data set lacks: our mini
+    data has them, and a mirror may. `needs` names subsets that
     every other one reads too. `samples` are counts per subset of the published data; `tokens` are those of one request.
+    `slices` are tags by whose values every score is also reported, `headline` those of them that reports always show.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -71,6 +73,8 @@ class CardFile(BaseModel):
     tokens: Tokens
     chance: float = 0.0
     ceiling: float = 1.0
+    slices: tuple[str, ...] = ()
+    headline: tuple[str, ...] = ()
 
     @field_validator("revision")
     @classmethod
@@ -97,7 +101,7 @@ def read_card(folder: Path) -> CardFile:
 def card_subsets(card: CardFile) -> dict[str, Subset]:
     """The card's subsets by name, each with registry keys. Raises UsageError for a language the registry lacks."""
     found = {name: Subset(name, languages.get(name).key, None, config) for name, config in card.languages.items()}
-    found |= {name: Subset(name, languages.get(name).key, None, "") for name in card.mini_only}
+    found |= {n: Subset(n, languages.get(n).key, None, "") for n in card.mini_only if n not in card.subsets}
     for name, spec in card.subsets.items():
         lang = languages.get(spec.lang).key
         source = languages.get(spec.source_lang).key if spec.source_lang else None
@@ -137,6 +141,10 @@ class Prompts:
         """Whether `name` has its own text for `lang`."""
         entry = self.texts.get(name)
         return isinstance(entry, str) or (entry is not None and lang in entry)
+
+    def variants(self) -> list[str]:
+        """The names that `prompt-…` may choose: all but helpers, whose names begin with "_"."""
+        return [name for name in self.texts if not name.startswith("_")]
 
 
 def read_prompts(folder: Path) -> Prompts:

@@ -18,12 +18,32 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mevals.card import Card, Prompts, Row
-from mevals.scorers import chrf, exact, number
+from mevals.scorers import choice, chrf, exact, length, likelihood, number, refusal, short_answer, yes_no
 from mevals.types import Sample, Scorer, Subset, assistant, system, user
 
 __all__ = [
-    "Card", "Layout", "Prompts", "Row", "Sample", "Scorer", "Subset", "TaskSpec",
-    "assistant", "chrf", "exact", "layout", "number", "system", "task", "user",
+    "Card",
+    "Layout",
+    "Prompts",
+    "Row",
+    "Sample",
+    "Scorer",
+    "Subset",
+    "TaskSpec",
+    "assistant",
+    "choice",
+    "chrf",
+    "exact",
+    "layout",
+    "length",
+    "likelihood",
+    "number",
+    "refusal",
+    "short_answer",
+    "system",
+    "task",
+    "user",
+    "yes_no",
 ]  # fmt: skip
 
 Samples = Callable[[Card, Subset], Iterator[Sample]]
@@ -35,7 +55,8 @@ class TaskSpec:
     """What the decorator knows about a task.
 
     `how` is "choose" where options are compared by log-likelihood. `out_of` names the language that every subset is
-    translated from; `into` the one that every language of the card is translated into.
+    asked in (translated from); `into` the one that every language of the card is brought into. `only` says which of the
+    card's subsets are this task's. `shots` says that the task can show exemplars.
     """
 
     name: str
@@ -46,10 +67,12 @@ class TaskSpec:
     kind: str = "open"
     out_of: str = ""
     into: str = ""
+    only: Callable[[Subset], bool] | None = None
+    shots: bool = False
 
     def directed(self, subset: Subset) -> Subset | None:
-        """The card's subset as this task asks it; None where it would translate a language into itself."""
-        if subset.lang in (self.out_of, self.into):
+        """The card's subset as this task asks it; None where it is not this task's, or would go from a language into itself."""
+        if subset.lang in (self.out_of, self.into) or (self.only and not self.only(subset)):
             return None
         if self.into:
             return replace(subset, lang=self.into, source_lang=subset.lang)
@@ -64,16 +87,19 @@ def task(
     kind: str = "open",
     out_of: str = "",
     into: str = "",
+    only: Callable[[Subset], bool] | None = None,
+    shots: bool = False,
 ) -> Callable[[Samples], TaskSpec]:
     """Make a generator function a task.
 
     `max_tokens` is the budget of an answer in English; it grows with the language's token premium. `kind` tells the
-    simulated model what sort of answer is asked: number, translation, choice, yes_no, short or open. A translation task
-    names the one language that it goes `out_of` or `into`.
+    simulated model what sort of answer is asked: number, translation, choice, yes_no, short, safety or open. A task that
+    goes from or into one language for all its subsets names it in `out_of` or `into`. `only` chooses among the subsets
+    of a card that several tasks share. `shots` says that the task heeds the conditions shots-N and exemplars-….
     """
 
     def wrap(samples: Samples) -> TaskSpec:
-        return TaskSpec(samples.__name__, samples, tuple(scorers), max_tokens, how, kind, out_of, into)
+        return TaskSpec(samples.__name__, samples, tuple(scorers), max_tokens, how, kind, out_of, into, only, shots)
 
     return wrap
 

@@ -171,10 +171,14 @@ class Scorer(Protocol):
     `needs` names what it cannot do without: "" for nothing, else "judge", "comet", "gpu".
     """
 
-    metric: str
-    scale: tuple[float, float]
-    better: Literal["higher", "lower"]
-    needs: str
+    @property
+    def metric(self) -> str: ...
+    @property
+    def scale(self) -> tuple[float, float]: ...
+    @property
+    def better(self) -> Literal["higher", "lower"]: ...
+    @property
+    def needs(self) -> str: ...
 
     def signature(self, subset: Subset) -> str:
         """Everything that can change the value, as `name|key:value|…`; scores of two signatures are never averaged."""

@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+from mevals.scorers.choice import choice, likelihood
 from mevals.scorers.exact import exact
+from mevals.scorers.length import length
 from mevals.scorers.mt import bleu, chrf, ter
 from mevals.scorers.number import number
+from mevals.scorers.refusal import refusal
+from mevals.scorers.short_answer import short_answer
+from mevals.scorers.yes_no import yes_no
 
-__all__ = ["bleu", "chrf", "exact", "number", "ter"]
+__all__ = [
+    "bleu",
+    "choice",
+    "chrf",
+    "exact",
+    "length",
+    "likelihood",
+    "number",
+    "refusal",
+    "short_answer",
+    "ter",
+    "yes_no",
+]  # fmt: skip

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from mevals.errors import UsageError, did_you_mean
-from mevals.scorers import bleu, chrf, exact, number, ter
+from mevals.scorers import (
+    bleu,
+    choice,
+    chrf,
+    exact,
+    length,
+    likelihood,
+    number,
+    refusal,
+    short_answer,
+    ter,
+    yes_no,
+)
 from mevals.types import Scorer
 
 NAMES: Mapping[str, Callable[[], Scorer]] = {
@@ -15,6 +27,12 @@ NAMES: Mapping[str, Callable[[], Scorer]] = {
     "ter": ter,
     "exact": exact,
     "number": number,
+    "choice": choice,
+    "likelihood": likelihood,
+    "short_answer": short_answer,
+    "yes_no": yes_no,
+    "refusal": refusal,
+    "length": length,
 }
 
 
