@@ -118,6 +118,7 @@ def test_the_picked_choice_is_right_or_another_one() -> None:
     [
         (("A", "B"), ("A", "B")),
         (("ক", "খ", "গ"), ("ক", "খ", "গ")),
+        ((" A", " B"), ("A", "B")),
         (("Nairobi", "Lagos"), ("A", "B")),
         ((), tuple("ABCD")),
     ],

@@ -94,7 +94,7 @@ def answer_choice(ask: Ask) -> str:
         return item.target
     label = options[at]
     wordings = [label, f"{label}.", f"({label})", f"**{label}**"]
-    if options != item.choices and item.choices:
+    if item.choices and label != item.choices[at].strip():
         wordings += [f"{label}. {item.choices[at]}", f"{label}) {item.choices[at]}"]
     if item.prefix:
         wordings += [_with_prefix(item, label)] * 3
@@ -181,21 +181,20 @@ def answer_unknown(prompt: str) -> str:
 
 def labels(item: Item) -> tuple[str, ...]:
     """The options' labels: themselves where none has over two characters, else A, B, C, …; A to D without any."""
-    if item.choices and all(len(c) <= 2 for c in item.choices):
-        return item.choices
-    return tuple(LETTERS[: len(item.choices) or 4])
+    options = tuple(c.strip() for c in item.choices)
+    if options and all(len(c) <= 2 for c in options):
+        return options
+    return tuple(LETTERS[: len(options) or 4])
 
 
 def picked(item: Item, outcome: Outcome) -> int | None:
     """The index of the option that the model picks: the right one, or another; None if the target is no option."""
     options = (item.choices or ("yes", "no")) if item.kind == "yes_no" else labels(item)
-    known = [options.index(item.target)] if item.target in options else []
-    known += [item.choices.index(item.target)] if not known and item.target in item.choices else []
-    if not known:
-        return None
-    if outcome.right or len(options) < 2:
-        return known[0]
-    return (known[0] + 1 + int(outcome.style * (len(options) - 1))) % len(options)
+    target, full = item.target.strip(), [c.strip() for c in item.choices]
+    known = options.index(target) if target in options else full.index(target) if target in full else None
+    if known is None or outcome.right or len(options) < 2:
+        return known
+    return (known + 1 + int(outcome.style * (len(options) - 1))) % len(options)
 
 
 def compose(ask: Ask, reply: Reply, limit: int, stop: Sequence[str] = ()) -> Answer:
