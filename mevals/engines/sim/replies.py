@@ -100,7 +100,7 @@ def answer_choice(ask: Ask) -> str:
         wordings += [_with_prefix(item, label)] * 3
     spoken = words.off_target(item.lang, rng) if ask.outcome.form == "wrong_language" else item.lang
     if spoken != item.lang:
-        return words.phrase("choose", spoken).format(label)
+        return f"{words.phrases()[spoken]['say'][0]}\n\n{label}"
     if spoken in words.phrases():
         wordings.append(words.phrase("choose", spoken).format(label))
     return wordings[int(rng.random() * len(wordings))]
