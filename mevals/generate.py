@@ -282,7 +282,7 @@ class _Run:
                 todo = running.missing(chunk)
                 self.tally.wanted += len(chunk)
                 self.tally.kept += len(chunk) - len(todo)
-                entries = [KeyEntry(s, work.cell.task, work.cell.subset, work.kind) for s, _ in todo]
+                entries = [KeyEntry(s, work.cell.task, work.cell.subset, work.kind, work.how) for s, _ in todo]
                 await self.engine.prepare(entries)
                 for sample, key in todo:
                     running.pending += 1

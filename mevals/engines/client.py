@@ -22,6 +22,8 @@ from mevals.types import Response, Sample
 if TYPE_CHECKING:
     import aiohttp
 
+    from mevals.engines.choices import Measured
+
 
 class Client:
     """An OpenAI-compatible server at one or several base URLs (each ending in /v1), balanced by requests in flight."""
@@ -50,7 +52,8 @@ class Client:
         self._specials = tuple(specials)
         self._base = base
         self._session: aiohttp.ClientSession | None = None
-        self._letters: dict[str, bool] = {}
+        self.measured: dict[tuple[str, ...], Measured | None] = {}
+        self.measuring = asyncio.Lock()
         self.version: str | None = None
 
     async def open(self) -> None:

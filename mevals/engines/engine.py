@@ -33,12 +33,16 @@ class Settings:
 
 @dataclass(frozen=True)
 class KeyEntry:
-    """What a simulated model is told about one item, so that its true ability is known; a real engine never sees it."""
+    """What a simulated model is told about one item, so that its true ability is known; a real engine never sees it.
+
+    `how` says how it will be asked: "generate" as messages, "choose" as a plain prompt.
+    """
 
     sample: Sample
     task: str
     subset: Subset
     kind: str
+    how: str = "generate"
 
 
 class Engine(Protocol):

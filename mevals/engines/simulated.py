@@ -14,9 +14,9 @@ from typing import Any
 
 import orjson
 
-from mevals.engines.client import Client
+from mevals.engines.client import Client, plain_prompt
 from mevals.engines.engine import KeyEntry
-from mevals.engines.sim.key import message_key
+from mevals.engines.sim.key import message_key, prompt_key
 from mevals.errors import EngineError
 
 
@@ -79,8 +79,9 @@ class Simulated(Client):
 
 def _key(entry: KeyEntry) -> dict[str, Any]:
     sample = entry.sample
+    plain = entry.how == "choose"
     return {
-        "hash": message_key(sample.messages),
+        "hash": prompt_key(plain_prompt(sample)) if plain else message_key(sample.messages),
         "targets": list(sample.targets),
         "task": entry.task,
         "lang": entry.subset.lang,
