@@ -138,9 +138,9 @@ class Prompts:
         raise UsageError(f"{self.path}: prompt {name!r} has no text for {lang} and no 'default'")
 
     def has(self, name: str, lang: str) -> bool:
-        """Whether `name` has its own text for `lang`."""
+        """Whether `name` has a text for `lang`: its own, or one for every language."""
         entry = self.texts.get(name)
-        return isinstance(entry, str) or (entry is not None and lang in entry)
+        return isinstance(entry, str) or (entry is not None and (lang in entry or "default" in entry))
 
     def variants(self) -> list[str]:
         """The names that `prompt-…` may choose: all but helpers, whose names begin with "_"."""

@@ -16,6 +16,9 @@ KEYS: Mapping[str, str] = {
 }
 
 
+VALUES: Mapping[str, tuple[str, ...]] = {"exemplars": ("target", "english"), "think": ("on", "off")}
+
+
 @dataclass(frozen=True)
 class Condition:
     """A set of changes such as prompt-native+shots-5. An empty one is the task as its card defines it."""
@@ -31,7 +34,9 @@ class Condition:
             if key not in KEYS or not value:
                 known = ", ".join(f"{k}-… ({v})" for k, v in KEYS.items())
                 raise UsageError(f"unknown condition {part!r}{did_you_mean(key, KEYS)} Known: {known}")
-            changes[key] = value
+            changes[key] = _checked(key, value)
+        if "exemplars" in changes and "shots" not in changes:
+            raise UsageError("exemplars-… needs shots-N, the number of exemplars")
         return cls(dict(sorted(changes.items())))
 
     def get(self, key: str, default: str = "") -> str:
@@ -43,5 +48,18 @@ class Condition:
         """How many exemplars are shown."""
         return int(self.changes.get("shots", "0"))
 
+    @property
+    def exemplars(self) -> str:
+        """In which language exemplars are shown: "target" (the question's) or "english"."""
+        return self.changes.get("exemplars", "target")
+
     def __str__(self) -> str:
         return "+".join(f"{k}-{v}" for k, v in self.changes.items())
+
+
+def _checked(key: str, value: str) -> str:
+    if key == "shots" and not (value.isascii() and value.isdigit()):
+        raise UsageError(f"shots-{value}: the number of exemplars must be a whole number, such as shots-5")
+    if key in VALUES and value not in VALUES[key]:
+        raise UsageError(f"{key}-{value}{did_you_mean(value, VALUES[key])} Known: {', '.join(VALUES[key])}")
+    return value

@@ -12,7 +12,7 @@ from mevals import languages
 from mevals.card import Card
 from mevals.condition import Condition
 from mevals.data import Mini
-from mevals.errors import UsageError
+from mevals.errors import UsageError, did_you_mean
 from mevals.registry import Task
 from mevals.types import Sample, Subset
 
@@ -41,34 +41,65 @@ class Planned:
         card = self.card(data)
         return all(data.has(card, name) for name in (*self.task.card.needs, self.subset.name))
 
+    def is_asked(self) -> bool:
+        """Whether the task's prompts have the wanted variant in this cell's language."""
+        variant = self.condition.get("prompt")
+        return not variant or self.task.prompts.has(variant, self.subset.lang)
+
+
+@dataclass(frozen=True)
+class Pick:
+    """A task and which of its subsets are meant: languages or subsets as in `--langs` (none: all), less `without`."""
+
+    task: Task
+    langs: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+
+    def subsets(self) -> list[Subset]:
+        """The meant subsets in the order of the card. Raises UsageError for a name that is neither language nor subset."""
+        known = self.task.subsets()
+        wanted, unwanted = Wanted.parse(self.langs, set(known)), Wanted.parse(self.without, set(known))
+        return [s for s in known.values() if wanted.has(s) and not (self.without and unwanted.has(s))]
+
 
 def plan_cells(
-    tasks: Sequence[Task], conditions: Sequence[Condition], langs: Sequence[str], data: Data
+    picks: Sequence[Pick], conditions: Sequence[Condition], langs: Sequence[str], data: Data
 ) -> list[Planned]:
-    """The cells of these tasks in the wanted languages; with mini data, those that have any.
+    """The cells of these picks in the wanted languages; with mini data, those that have any.
 
-    Raises UsageError where nothing is left, or where a language is in none of the tasks.
+    A condition that a task doesn't know is left out for that task. Raises UsageError where nothing is left, where a
+    language is in none of the tasks, or where no task knows a condition.
     """
-    known = {name for task in tasks for name in task.subsets()}
-    wanted = Wanted.parse(langs, known)
-    cells = [
-        Planned(task, subset, condition)
-        for task in tasks
-        for condition in conditions
-        for subset in task.subsets().values()
-        if wanted.has(subset)
-    ]
+    wanted = Wanted.parse(langs, {name for pick in picks for name in pick.task.subsets()})
+    known = [(pick, c) for pick in picks for c in conditions if misfit(pick.task, c) is None]
+    for condition in conditions:
+        if not any(c == condition for _, c in known):
+            raise UsageError("; ".join(dict.fromkeys(filter(None, (misfit(p.task, condition) for p in picks)))))
+    meant = [Planned(pick.task, s, c) for pick, c in known for s in pick.subsets() if wanted.has(s)]
+    cells = list({(c.task.name, c.subset.name, str(c.condition)): c for c in meant if c.is_asked()}.values())
     present = [c for c in cells if c.is_in(data)]
     if cells and not present and not isinstance(data, Mini):
         list(cells[0].samples(data))  # let the source itself say what is missing
     cells = present
     if not cells:
-        names = ", ".join(t.name for t in tasks)
+        names = ", ".join(p.task.name for p in picks)
         chosen = f" in {', '.join(langs)}" if langs else ""
         raise UsageError(
             f"{names} has no data{chosen}: choose other --langs or --tasks (`mevals ls tasks -v` shows what there is)"
         )
     return cells
+
+
+def misfit(task: Task, condition: Condition) -> str | None:
+    """Why `task` can't be asked under `condition`, in a sentence; None where it can."""
+    variant, known = condition.get("prompt"), task.prompts.variants()
+    if variant and variant not in known:
+        return (
+            f"{task.name} has no prompt {variant!r}{did_you_mean(variant, known)} It has: {', '.join(known) or 'none'}"
+        )
+    if condition.shots and not task.spec.shots:
+        return f"{task.name} has no exemplars, so that {condition} can't be asked"
+    return None
 
 
 @dataclass(frozen=True)

@@ -166,34 +166,58 @@ def find_tasks(names: Sequence[str]) -> list[Task]:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """One entry of a suite: a task (or folder of tasks) in the languages or subsets `langs` (none: all), less `without`."""
+
+    task: str
+    langs: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Suite:
     """A named choice of tasks, and what it fixes: where the data comes from, languages, samples per cell."""
 
     name: str
     about: str
-    tasks: tuple[str, ...]
+    choices: tuple[Choice, ...]
     data: str = "auto"
-    langs: tuple[str, ...] = ()
     limit: int | None = None
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The names of its tasks or folders."""
+        return tuple(dict.fromkeys(c.task for c in self.choices))
 
 
 def all_suites() -> Mapping[str, Suite]:
     """Every suite of data/suites.yaml, and one for each task folder."""
-    table = load_yaml(Path(__file__).parent / "data" / "suites.yaml")
-    suites = {
-        name: Suite(
-            name,
-            entry["about"],
-            tuple(entry["tasks"]),
-            entry.get("data", "auto"),
-            tuple(entry.get("langs", ())),
-            entry.get("limit"),
-        )
-        for name, entry in table.items()
-    }
+    path = Path(__file__).parent / "data" / "suites.yaml"
+    suites = {name: _suite(name, entry, path) for name, entry in load_yaml(path).items()}
     for folder in folders():
-        suites.setdefault(folder.name, Suite(folder.name, f"the benchmark {folder.name} alone", (folder.name,)))
+        about = f"the benchmark {folder.name} alone"
+        suites.setdefault(folder.name, Suite(folder.name, about, (Choice(folder.name),)))
     return suites
+
+
+def _suite(name: str, entry: Any, path: Path) -> Suite:
+    """One suite of a YAML file. Raises DataError for a field that there is none of."""
+    known = {"about", "tasks", "data", "langs", "limit"}
+    for field in entry:
+        if field not in known:
+            raise DataError(f"{path}: suite {name!r} has an unknown field {field!r}{did_you_mean(field, known)}")
+    common = tuple(entry.get("langs", ()))
+    choices = tuple(_choice(item, common, name, path) for item in entry["tasks"])
+    return Suite(name, entry["about"], choices, entry.get("data", "auto"), entry.get("limit"))
+
+
+def _choice(item: Any, common: tuple[str, ...], name: str, path: Path) -> Choice:
+    """An entry of a suite's tasks: a name, or a mapping with task, langs and without."""
+    if isinstance(item, str):
+        return Choice(item, common)
+    if not isinstance(item, dict) or not set(item) <= {"task", "langs", "without"} or "task" not in item:
+        raise DataError(f"{path}: suite {name!r}: {item!r} must be a task's name or have task, langs and without")
+    return Choice(item["task"], tuple(item.get("langs", common)), tuple(item.get("without", ())))
 
 
 def find_suite(name: str) -> Suite:

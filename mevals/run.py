@@ -23,7 +23,7 @@ from mevals.engines.engine import Engine, Settings
 from mevals.engines.opening import Serving, open_engine
 from mevals.errors import UsageError
 from mevals.generate import Patience, Tally, Work, generate
-from mevals.plan import Planned, check_models, plan_cells, take
+from mevals.plan import Pick, Planned, check_models, plan_cells, take
 from mevals.progress import Progress
 from mevals.registry import find_suite, find_tasks
 from mevals.scorers import exact
@@ -91,16 +91,16 @@ def make_plan(options: Options) -> Plan:
             open_data("mini", None, lock, offline=True),
             lock,
         )
-    names, langs, where, limit = list(options.tasks), list(options.langs), options.where, options.limit
-    if options.suite or not names:
+    picks = [Pick(task) for task in find_tasks(options.tasks)]
+    where, limit = options.where, options.limit
+    if options.suite or not picks:
         suite = find_suite(options.suite or "mini")
-        names += suite.tasks
-        langs = langs or list(suite.langs)
+        picks += [Pick(task, c.langs, c.without) for c in suite.choices for task in find_tasks([c.task])]
         where = suite.data if where == "auto" else where  # type: ignore[assignment]
         limit = limit or suite.limit
     data = open_data(where, options.mirror, lock, offline=options.offline)
     conditions = [Condition.parse(c) for c in options.conditions] or [Condition()]
-    cells = plan_cells(find_tasks(names), conditions, langs, data)
+    cells = plan_cells(picks, conditions, options.langs, data)
     resolved = replace(options, limit=limit)
     return Plan(tuple(_unit(c, data, resolved) for c in cells), data, lock, tuple(cells), limit)
 
