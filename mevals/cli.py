@@ -356,7 +356,7 @@ def serve_sim(
     """Start the simulated model's server alone."""
     from mevals.engines.sim.__main__ import main as serve
 
-    serve(["--host", host, "--port", str(port), *(arguments or [])])
+    raise typer.Exit(serve(["--host", host, "--port", str(port), *(arguments or [])]))
 
 
 @ls_app.command("tasks")

@@ -142,7 +142,7 @@ def read_chat(body: Any, sample: Sample, model: str, specials: Sequence[str], la
         usage = body.get("usage") or {}
     except (KeyError, TypeError, ValueError, AttributeError):
         raise Retryable("the server's reply is no chat completion with one choice", "malformed") from None
-    if named not in model and model not in named:
+    if not _same_model(named, model):
         raise Retryable(f"the server answered with the model {named!r} although {model!r} was asked", "other-model")
     if content is not None and not isinstance(content, str):
         content = "".join(str(p.get("text", "")) for p in content if isinstance(p, dict))
@@ -160,6 +160,15 @@ def read_chat(body: Any, sample: Sample, model: str, specials: Sequence[str], la
         output_tokens=_count(usage, "completion_tokens"),
         latency_s=round(latency, 4),
     )
+
+
+def _same_model(named: str, asked: str) -> bool:
+    """Whether a reply's model is the one asked for: the same name, or a dated or prefixed spelling of it.
+
+    APIs answer "gpt-4.1-2025-04-14" for "gpt-4.1", and gateways "org/name" for "name".
+    """
+    long, short = sorted((named, asked), key=len, reverse=True)
+    return long == short or long.endswith("/" + short) or re.fullmatch(re.escape(short) + r"-[0-9@.v-]+", long) is not None
 
 
 def _count(usage: Any, name: str) -> int | None:
