@@ -137,13 +137,25 @@ def _unscored(response: Response) -> Score:
 def _in_processes(arithmetic: Arithmetic, hyps: list[str], refs: References, lang: str, processes: int) -> Floats:
     """The same rows, counted by several processes."""
     from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
 
-    edges = np.linspace(0, len(hyps), 4 * processes + 1).astype(int).tolist()
+    edges = np.linspace(0, len(hyps), 2 * processes + 1).astype(int).tolist()
     parts = [(hyps[a:b], refs[a:b], lang) for a, b in itertools.pairwise(edges) if a < b]
-    # spawn: a fork of a process with threads (an event loop, Arrow) may hang
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(processes, mp_context=_process_context()) as pool:
         return np.concatenate(list(pool.map(arithmetic.count, *zip(*parts, strict=True))))
+
+
+def _process_context() -> Any:
+    """A server that forks workers with the imports done: plain fork may hang where there are threads (Arrow, event loops).
+
+    It is started once, and the pools of later cells cost next to nothing.
+    """
+    import multiprocessing
+
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, "pandas", "sacrebleu.metrics"])
+    return context
 
 
 def _sacrebleu_signature(metric: Any, nrefs: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,23 +29,27 @@ class PairedBootstrap:
     draws: int
 
 
-def resample_counts(n: int, draws: int, seed: int = SACREBLEU_SEED) -> Floats:
-    """How often each of n segments is drawn in each draw: (draws, n); the draws that sacrebleu makes from this seed."""
-    picked = np.random.default_rng(seed).choice(n, size=(draws, n), replace=True)
-    picked += np.arange(draws)[:, None] * n
-    return np.bincount(picked.ravel(), minlength=draws * n).reshape(draws, n).astype(np.float64)
+BLOCK = 64
+"""Draws that are made at once: what they need stays in the processor's cache, and memory does not grow with their number."""
 
 
-def bootstrap_scores(formula: Formula, stats: Floats, counts: Floats) -> Floats:
-    """Corpus scores of every draw: `stats` (n, k) gives (draws,), systems (s, n, k) give (draws, s).
+def resample_counts(n: int, draws: int, seed: int = SACREBLEU_SEED) -> Iterator[Floats]:
+    """How often each of n segments is in each draw, in blocks (up to 64, n); the draws that sacrebleu makes from a seed."""
+    generator = np.random.default_rng(seed)
+    for start in range(0, draws, BLOCK):
+        rows = min(BLOCK, draws - start)
+        picked = generator.choice(n, size=(rows, n), replace=True)
+        picked += np.arange(rows)[:, None] * n
+        yield np.bincount(picked.ravel(), minlength=rows * n).reshape(rows, n).astype(np.float64)
 
-    `counts` (draws, n) says how often each segment is in each draw; resampled clusters work as well.
-    """
+
+def bootstrap_scores(formula: Formula, stats: Floats, draws: int = 1000, seed: int = SACREBLEU_SEED) -> Floats:
+    """Corpus scores of every draw: `stats` (n, k) gives (draws,), those of s systems (s, n, k) give (draws, s)."""
     stats = np.asarray(stats, np.float64)
     n, k = stats.shape[-2:]
-    side_by_side = np.moveaxis(stats.reshape(-1, n, k), 0, 1).reshape(n, -1)
-    sums = (counts @ side_by_side).reshape(len(counts), -1, k)
-    scores = formula(sums)
+    side_by_side = np.ascontiguousarray(np.moveaxis(stats.reshape(-1, n, k), 0, 1)).reshape(n, -1)
+    sums = np.concatenate([counts @ side_by_side for counts in resample_counts(n, draws, seed)])
+    scores = formula(sums.reshape(draws, -1, k))
     return scores[:, 0] if stats.ndim == 2 else scores
 
 
@@ -58,7 +62,7 @@ def paired_bootstrap(
     over the draws by as much as the observed one, with one added to both counts.
     """
     both = np.stack([stats_a, stats_b])
-    drawn = bootstrap_scores(formula, both, resample_counts(both.shape[1], draws, seed))
+    drawn = bootstrap_scores(formula, both, draws, seed)
     score_a, score_b = formula(both.sum(axis=1)).tolist()
     differences = drawn[:, 0] - drawn[:, 1]
     low, high = np.percentile(differences, [2.5, 97.5]).tolist()
@@ -68,7 +72,7 @@ def paired_bootstrap(
 
 def paired_p_values(formula: Formula, stats: Floats, draws: int = 1000, seed: int = SACREBLEU_SEED) -> Floats:
     """p-values (s, s) of every pair of systems (s, n, k) from one set of draws; 1 on the diagonal."""
-    drawn = bootstrap_scores(formula, stats, resample_counts(stats.shape[1], draws, seed))
+    drawn = bootstrap_scores(formula, stats, draws, seed)
     scores = formula(np.asarray(stats, np.float64).sum(axis=1))
     p_values = np.ones((len(stats), len(stats)))
     for i in range(len(stats) - 1):

@@ -329,17 +329,21 @@ def test_identical_systems_do_not_differ() -> None:
     assert (result.difference, result.p_value) == (0.0, 1.0)
 
 
-def test_draws_are_corpus_scores_of_resampled_segments() -> None:
+def test_draws_are_corpus_scores_of_the_segments_that_sacrebleu_draws() -> None:
     metric = chrf()
     texts = system(1, 0.7)
     stats = metric.statistics(texts, [(ref,) for ref in corpus()], DEU)
-    counts = resample_counts(60, 5, seed=3)
-    assert counts.sum(axis=1).tolist() == [60] * 5
-    drawn = bootstrap_scores(metric.corpus_from_stats, stats, counts)
-    for draw, row in zip(drawn, counts.astype(int), strict=True):
-        picked = np.repeat(np.arange(60), row)
-        again = sacrebleu.corpus_chrf([texts[i] for i in picked], [[corpus()[i] for i in picked]]).score
-        assert draw == pytest.approx(again, abs=1e-9)
+    drawn = bootstrap_scores(metric.corpus_from_stats, stats, 150, seed=3)
+    picks = np.random.default_rng(3).choice(60, size=(150, 60), replace=True)
+    for i in (0, 1, 70, 149):
+        again = sacrebleu.corpus_chrf([texts[p] for p in picks[i]], [[corpus()[p] for p in picks[i]]]).score
+        assert drawn[i] == pytest.approx(again, abs=1e-9)
+
+
+def test_every_draw_has_as_many_segments_as_the_corpus() -> None:
+    blocks = list(resample_counts(60, 150, seed=3))
+    assert [len(block) for block in blocks] == [64, 64, 22]
+    assert {total for block in blocks for total in block.sum(axis=1)} == {60.0}
 
 
 def test_all_pairs_get_the_p_values_of_single_pairs() -> None:
