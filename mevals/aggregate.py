@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ DRAWS = 1_000
 """Bootstrap resamples of a corpus metric."""
 CLUSTERS = ("document", "passage")
 """Tags whose samples share a text: they are resampled together."""
-VERSION = 1
+VERSION = 2
 """Raised whenever a record made of the same files would come out differently."""
 
 
@@ -41,7 +42,8 @@ def aggregate(store: Store, models: Sequence[str] = (), show: Callable[[str], No
     for folder, cells in by_folder.items():
         path = folder / "cells.json"
         earlier = {(c["subset"], c.get("basis")): c for c in read_cells(path)} if path.exists() else {}
-        records = [*(cell_record(store, a, earlier) for a in cells), *unfinished(folder, cells)]
+        slicing = Slicing.of(folder)
+        records = [*(cell_record(store, a, earlier, slicing) for a in cells), *unfinished(folder, cells)]
         content = {"schema": SCHEMA, "cells": sorted(records, key=lambda r: r["subset"])}
         text = orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
         if not path.exists() or path.read_bytes() != text:
@@ -51,15 +53,32 @@ def aggregate(store: Store, models: Sequence[str] = (), show: Callable[[str], No
     return written
 
 
-def cell_record(store: Store, answered: Answered, earlier: Mapping[Any, Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The record of one complete cell; an earlier one where its `basis` (answers and scores) is the same."""
+@dataclass(frozen=True)
+class Slicing:
+    """The tags by whose values a task's scores are also reported, and those of them that reports always show."""
+
+    tags: tuple[str, ...] = ()
+    headline: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, folder: Path) -> Slicing:
+        """What the card says in a task folder's manifest."""
+        path = folder / "manifest.json"
+        card = orjson.loads(path.read_bytes()).get("card", {}) if path.exists() else {}
+        return cls(tuple(card.get("slices") or ()), tuple(card.get("headline") or ()))
+
+
+def cell_record(
+    store: Store, answered: Answered, earlier: Mapping[Any, Mapping[str, Any]], slicing: Slicing = Slicing()
+) -> Mapping[str, Any]:
+    """The record of one complete cell; an earlier one where its `basis` (answers, scores and slices) is the same."""
     meta, cell = answered.meta, answered.cell
     files = _score_files(store, answered)
-    basis = _basis(meta, files)
+    basis = _basis(meta, files, slicing)
     if (cell.subset.name, basis) in earlier:
         return earlier[cell.subset.name, basis]
     counts = meta["counts"]
-    clusters = _clusters(answered.path)
+    tags = _tags(answered.path)
     return {
         "basis": basis,
         "model": cell.model,
@@ -70,6 +89,7 @@ def cell_record(store: Store, answered: Answered, earlier: Mapping[Any, Mapping[
         "lang": cell.subset.lang,
         "source_lang": cell.subset.source_lang,
         "about": cell.subset.about,
+        "extra": dict(cell.subset.extra),
         "state": "complete",
         "simulated": bool(meta.get("simulated")),
         "imported": bool(counts.get("imported")),
@@ -82,13 +102,13 @@ def cell_record(store: Store, answered: Answered, earlier: Mapping[Any, Mapping[
         "reasoned": counts.get("reasoned", 0),
         "prompt_tokens": counts.get("prompt_tokens", 0),
         "output_tokens": counts.get("output_tokens", 0),
-        "metrics": [m for path in files for m in metric_records(read_scores(path), clusters)],
+        "metrics": [m for path in files for m in metric_records(read_scores(path), tags, slicing)],
     }
 
 
-def _basis(meta: Mapping[str, Any], files: Sequence[Path]) -> str:
-    """What a record was made of: the answers' digest, the score files, and this module's version."""
-    parts = [str(VERSION), meta["fingerprint"], meta["digest"], *(f.parent.name for f in files)]
+def _basis(meta: Mapping[str, Any], files: Sequence[Path], slicing: Slicing) -> str:
+    """What a record was made of: the answers' digest, the score files, the slices, and this module's version."""
+    parts = [str(VERSION), meta["fingerprint"], meta["digest"], repr(slicing), *(f.parent.name for f in files)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
@@ -99,27 +119,56 @@ def _score_files(store: Store, answered: Answered) -> list[Path]:
     return [p for p in paths if read_meta(p)["responses"] == answered.meta["digest"]]
 
 
-def _clusters(path: Path) -> Mapping[str, str]:
-    """Sample id → the document or passage that it shares with others; empty where samples stand alone."""
+Tags = Mapping[str, Mapping[str, str]]
+"""Sample id → its tags."""
+
+
+def _tags(path: Path) -> Tags:
+    """The tags of every sample of a response file."""
     import pyarrow.parquet as pq
 
     table = pq.read_table(path, columns=["id", "tags"])
-    found = {}
-    for item, tags in zip(table["id"].to_pylist(), table["tags"].to_pylist(), strict=True):
-        label = next((v for k, v in tags or () if k in CLUSTERS), None)
-        if label is not None:
-            found[item] = label
-    return found
+    return {i: dict(tags or ()) for i, tags in zip(table["id"].to_pylist(), table["tags"].to_pylist(), strict=True)}
 
 
-def metric_records(scores: Scores, clusters: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """The record of a metric, then one for each of its parts (named `metric.part`)."""
+def _clusters(ids: Sequence[str], tags: Tags) -> np.ndarray | None:
+    """The document or passage that each sample shares with others; None where all stand alone."""
+    labels = [next((v for k, v in tags[i].items() if k in CLUSTERS), None) for i in ids]
+    if all(label is None for label in labels):
+        return None
+    return np.array([f"\0{i}" if label is None else label for i, label in zip(ids, labels, strict=True)])
+
+
+def metric_records(scores: Scores, tags: Tags, slicing: Slicing = Slicing()) -> Iterator[dict[str, Any]]:
+    """The record of a metric, one for each of its parts (`metric.part`) and one for each slice (`metric[tag=value]`).
+
+    A slice's record says which `slice` it is and whether reports always show it (`headline`).
+    """
     meta = scores.meta
     base = {"signature": meta["signature"], "better": meta["better"], "scale": meta["scale"]}
-    labels = np.array([clusters.get(i, f"\0{i}") for i in scores.ids]) if clusters else None
-    yield {"metric": meta["metric"], **base, **_main(scores, labels)}
+    yield {"metric": meta["metric"], **base, **_main(scores, _clusters(scores.ids, tags))}
     for name, values in scores.parts.items():
-        yield {"metric": f"{meta['metric']}.{name}", **base, "scale": None, **_record(values, labels, None)}
+        part = _record(values, _clusters(scores.ids, tags), None)
+        yield {"metric": f"{meta['metric']}.{name}", **base, "scale": None, **part}
+    for tag in slicing.tags:
+        headline = {"headline": True} if tag in slicing.headline else {}
+        for value in sorted({tags[i][tag] for i in scores.ids if tags[i].get(tag)}):
+            mine = _slice(scores, np.array([tags[i].get(tag) == value for i in scores.ids]))
+            said = {"slice": {tag: value}, **headline}
+            name = f"{meta['metric']}[{tag}={value}]"
+            yield {"metric": name, **said, **base, **_main(mine, _clusters(mine.ids, tags))}
+
+
+def _slice(scores: Scores, chosen: np.ndarray) -> Scores:
+    """The scores of the chosen samples alone, without their parts."""
+    return Scores(
+        scores.meta,
+        [i for i, wanted in zip(scores.ids, chosen, strict=True) if wanted],
+        scores.values[chosen],
+        [],
+        None if scores.stats is None else scores.stats[chosen],
+        {},
+    )
 
 
 def _main(scores: Scores, labels: np.ndarray | None) -> dict[str, Any]:
@@ -127,7 +176,7 @@ def _main(scores: Scores, labels: np.ndarray | None) -> dict[str, Any]:
     if scores.stats is not None:
         return _corpus(scores, labels)
     record = _record(scores.values, labels, (low, high))
-    if record["unscored"] and low == 0 and scores.meta["better"] == "higher":
+    if record["unscored"] and (low, high) == (0, 1) and scores.meta["better"] == "higher":
         record["strict"] = float(np.nansum(scores.values) / len(scores.ids))
     return record
 

@@ -185,6 +185,10 @@ class Card:
         """The rows of a subset in published order, as mappings with the data set's own field names."""
         return self.data.rows(self, self._subset(subset), split or self.file.split)
 
+    def exemplars(self, subset: Subset, split: str = "dev") -> list[Row]:
+        """The rows that exemplars are taken from: in the language of `subset`, or in English where the condition says so."""
+        return list(self.rows("eng_Latn" if self.condition.exemplars == "english" else subset, split))
+
     def parallel(self, *subsets: Subset | str) -> Iterator[tuple[Row, ...]]:
         """Rows of several subsets side by side. Raises DataError where their counts differ."""
         try:

@@ -123,16 +123,19 @@ class Wanted:
         return self.everything or subset.name in self.subsets or subset.about in self.langs
 
 
-def take(samples: Iterator[Sample], limit: int | None, seed: int) -> Iterator[Sample]:
-    """At most `limit` samples, drawn by seed and spread over the domains in proportion, in published order.
+def take(
+    samples: Iterator[Sample], limit: int | None, seed: int, strata: Sequence[str] = ("domain",)
+) -> Iterator[Sample]:
+    """At most `limit` samples, drawn by seed and spread in proportion over the values of the tags `strata`, in
+    published order.
 
-    Drawing is by the hash of seed and id, so a larger limit contains a smaller one's samples within each domain.
+    Drawing is by the hash of seed and id, so a larger limit contains a smaller one's samples within each stratum.
     """
     if limit is None:
         yield from samples
         return
     every = list(samples)
-    chosen = _stratified([(s.id, s.tags.get("domain", "")) for s in every], limit, seed)
+    chosen = _stratified([(s.id, "\0".join(s.tags.get(t, "") for t in strata)) for s in every], limit, seed)
     yield from (s for s in every if s.id in chosen)
 
 

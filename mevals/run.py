@@ -20,7 +20,7 @@ from mevals.adhoc import PromptFile, open_prompts
 from mevals.condition import Condition
 from mevals.data import Data, Lock, Where, open_data
 from mevals.engines.engine import Engine, Settings
-from mevals.engines.opening import Serving, open_engine
+from mevals.engines.opening import Serving, known_model, open_engine
 from mevals.errors import UsageError
 from mevals.generate import Patience, Tally, Work, generate
 from mevals.plan import Pick, Planned, check_models, plan_cells, take
@@ -114,7 +114,7 @@ def _unit(planned: Planned, data: Data, options: Options) -> Unit:
         subset=planned.subset,
         condition=str(planned.condition),
         scorers=spec.scorers,
-        samples=lambda: take(planned.samples(data), options.limit, options.seed),
+        samples=lambda: take(planned.samples(data), options.limit, options.seed, task.card.slices),
         settings=settings,
         how=spec.how,
         kind=spec.kind,
@@ -173,7 +173,7 @@ def make_works(plan: Plan, engine: Engine, model: str, options: Options) -> list
         Work(
             cell=Cell(model, u.task, u.subset, u.condition),
             samples=u.samples,
-            settings=with_model(u.settings, engine),
+            settings=with_model(u.settings, engine, thinking_fields(model, u.condition)),
             identity={
                 **engine.identity,
                 **{k: v.value() if isinstance(v, _Once) else v for k, v in u.identity.items()},
@@ -191,9 +191,25 @@ def make_works(plan: Plan, engine: Engine, model: str, options: Options) -> list
     ]
 
 
-def with_model(settings: Settings, engine: Engine) -> Settings:
-    """The task's settings with what the model itself needs (template switches, stop tokens, every sampling field)."""
-    return replace(settings, extra={**settings.extra, **engine.fields}) if engine.fields else settings
+def with_model(settings: Settings, engine: Engine, changes: Mapping[str, Any] | None = None) -> Settings:
+    """The task's settings with what the model itself needs (template switches, stop tokens, every sampling field).
+
+    `changes` are fields that the condition sets instead.
+    """
+    extra = {**settings.extra, **engine.fields, **(changes or {})}
+    return replace(settings, extra=extra) if extra else settings
+
+
+def thinking_fields(model: str, condition: str) -> dict[str, Any]:
+    """The request's fields for think-on or think-off. Raises UsageError where the model has no such switch."""
+    wanted = Condition.parse(condition).get("think")
+    if not wanted:
+        return {}
+    known = known_model(model)
+    options = known.thinking.get(wanted) if known else None
+    if options is None:
+        raise UsageError(f"{model} has no switch for thinking in models.yaml, so that think-{wanted} can't be asked")
+    return {"chat_template_kwargs": dict(options)}
 
 
 def run_generate(options: Options) -> Tally:

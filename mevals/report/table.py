@@ -87,13 +87,23 @@ def make_rows(cells: Iterable[Cell], view: View) -> list[Row]:
     tables: dict[tuple[str, str, str], list[tuple[Cell, Mapping[str, Any]]]] = defaultdict(list)
     for cell in chosen:
         for metric in cell["metrics"]:
-            if view.parts or "." not in metric["metric"]:
+            if view.parts or is_shown(metric):
                 tables[cell["task"], cell["condition"], metric["metric"]].append((cell, metric))
     models = list(dict.fromkeys(c["model"] for c in chosen))
     rows = [row for key in sorted(tables) for row in _table_rows(key, tables[key], models, view)]
     if not rows:
         raise UsageError("there is nothing to report: no scored cells; run `mevals run` or `mevals score` first")
     return rows
+
+
+def is_shown(metric: Mapping[str, Any]) -> bool:
+    """Whether a report shows this metric without being asked for parts: a metric itself, or a headline slice of it."""
+    return bool(metric.get("headline")) if "slice" in metric else "." not in metric["metric"]
+
+
+def region_of(cell: Cell) -> str | None:
+    """The region that a cell's country is in, where its card names it; a language has speakers in several."""
+    return (cell.get("extra") or {}).get("region")
 
 
 def _chosen(cells: list[Cell], view: View) -> list[Cell]:
@@ -128,7 +138,8 @@ def _table_rows(
         common = _common(same, having) if view.common else None
         groups: dict[str, list[tuple[Cell, Mapping[str, Any]]]] = defaultdict(list)
         for cell, metric in same:
-            groups[group_of(cell["about"], view.by)].append((cell, metric))
+            region = region_of(cell) if view.by == "region" else None
+            groups[region or group_of(cell["about"], view.by)].append((cell, metric))
         for group in sorted(groups, key=lambda g: _order(g, view.by)):
             of = len({c["subset"] for c, _ in groups[group]})
             for model in having:
@@ -196,7 +207,7 @@ def shown(row: Row, value: float | None) -> str:
 
 def is_share(metric: str) -> bool:
     """Whether a metric is a share between 0 and 1, shown as per cent."""
-    return metric.split(".")[0] not in ("chrf", "chrf++", "bleu", "ter", "metricx")
+    return metric.split("[")[0].split(".")[0] not in ("chrf", "chrf++", "bleu", "ter", "metricx", "length")
 
 
 def write_rows(rows: Sequence[Row], format_: str, by: str) -> str:
