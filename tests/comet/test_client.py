@@ -246,7 +246,7 @@ def test_what_the_worker_reports_becomes_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, error: type[Exception]
 ) -> None:
     monkeypatch.setenv("FAKE_FAIL", kind)
-    with client(tmp_path) as comet, pytest.raises(error, match="^the fake model was told to fail$"):
+    with client(tmp_path) as comet, pytest.raises(error, match=r"^the fake model was told to fail$"):
         comet.score(some(1))
 
 

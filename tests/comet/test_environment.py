@@ -147,7 +147,7 @@ def test_wheels_are_used_instead_of_any_index(
 
 
 def test_a_missing_folder_of_wheels_says_how_to_fill_one(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="is no folder: fill one with `pip download -r .*requirements.txt -d"):
+    with pytest.raises(UsageError, match=r"is no folder: fill one with `pip download -r .*requirements.txt -d"):
         environment.install(tmp_path / "none")
 
 
@@ -156,7 +156,7 @@ def test_a_python_that_comet_does_not_support_needs_uv(
 ) -> None:
     monkeypatch.setattr(environment, "find_uv", lambda: None)
     monkeypatch.setattr(environment, "_our_python", lambda: "3.14")
-    with pytest.raises(UsageError, match="COMET needs Python 3.11 or 3.12 and this is 3.14: install uv"):
+    with pytest.raises(UsageError, match=r"COMET needs Python 3.11 or 3.12 and this is 3.14: install uv"):
         environment.install()
 
 
