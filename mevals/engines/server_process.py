@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -124,7 +124,18 @@ class ServerProcess:
         await asyncio.to_thread(self.stop)
 
     def start(self) -> None:
-        """Start the server and wait until it has answered a first request."""
+        """Start the server and wait until it has answered a first request.
+
+        Another thread may end the wait by `stop`. Without a `progress` of ours, a line on the terminal says where loading
+        stands.
+        """
+        if self._progress is not None or not sys.stderr.isatty():
+            self._start()
+        else:
+            with shown_on_terminal(f"{self.launch.program}: {self.launch.model}") as self._progress:
+                self._start()
+
+    def _start(self) -> None:
         records = record_folder()
         for command in end_leftovers(records):
             self._tell(f"ended a server that an earlier run left: {' '.join(command[:3])}")
@@ -152,7 +163,8 @@ class ServerProcess:
             raise
 
     def stop(self) -> None:
-        """End the server and all its children; nothing happens where it has ended."""
+        """End the server and all its children, also while it starts; nothing happens where it has ended."""
+        self._abandoned.set()
         process = self._process
         if process is None:
             return
@@ -180,10 +192,10 @@ class ServerProcess:
             while True:
                 *lines, rest = re.split(r"[\r\n]+", rest + log.read())
                 yield from filter(None, lines)
-                if not self.running:
-                    raise self._failure()
                 if self._abandoned.is_set():
                     raise EngineError("the start of the server was given up")
+                if not self.running:
+                    raise self._failure()
                 if time.monotonic() > deadline:
                     raise self._too_slow()
                 yield ""
@@ -294,18 +306,10 @@ def log_name(program: str, model: str) -> str:
 
 
 @contextlib.contextmanager
-def shown(progress: Progress | None, title: str) -> Iterator[Progress]:
-    """`progress` itself, or one line on the terminal (standard error) that says where loading stands."""
-    if progress is not None:
-        yield progress
-        return
+def shown_on_terminal(title: str) -> Iterator[Progress]:
+    """One live line on standard error, gone at the end."""
     from rich.console import Console
+    from rich.markup import escape
 
-    console = Console(stderr=True)
-    with console.status(title) as status:
-        yield lambda note: status.update(f"{title}: {note}")
-
-
-def first_word(arguments: Sequence[str]) -> str:
-    """The program's file name."""
-    return Path(arguments[0]).name if arguments else ""
+    with Console(stderr=True).status(escape(title)) as status:
+        yield lambda note: status.update(escape(f"{title}: {note}"))

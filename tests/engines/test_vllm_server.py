@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -11,7 +12,8 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -145,6 +147,34 @@ async def test_a_start_that_is_cancelled_leaves_nothing(stand_in: Callable[..., 
     with pytest.raises(asyncio.CancelledError):
         await task
     await asyncio.to_thread(wait_until, lambda: not any(map(alive, pids(tmp_path))))
+
+
+def test_a_start_can_be_ended_from_another_thread(stand_in: Callable[..., None], tmp_path: Path) -> None:
+    stand_in("hang")
+    server = start_vllm(MODEL, log_dir=tmp_path)
+    with ThreadPoolExecutor(1) as pool:
+        start = pool.submit(server.start)
+        running = pids(tmp_path)
+        server.stop()
+        with pytest.raises(EngineError, match="the start of the server was given up"):
+            start.result(10)
+    assert not any(map(alive, running))
+
+
+def test_loading_is_shown_on_a_terminal(
+    stand_in: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in("serve")
+    shown: list[str] = []
+
+    @contextlib.contextmanager
+    def terminal(title: str) -> Iterator[Callable[[str], None]]:
+        yield lambda note: shown.append(f"{title}: {note}")
+
+    monkeypatch.setattr(server_process, "shown_on_terminal", terminal)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with start_vllm(MODEL, log_dir=tmp_path):
+        assert "vLLM: tiny: loading weights" in shown
 
 
 def test_a_server_that_ignores_its_end_is_killed_with_its_children(
