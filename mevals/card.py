@@ -50,6 +50,7 @@ class CardFile(BaseModel):
     data has them, and a mirror may. `needs` names subsets that
     every other one reads too. `samples` are counts per subset of the published data; `tokens` are those of one request.
     `slices` are tags by whose values every score is also reported, `headline` those of them that reports always show.
+    `template` makes a task without code (see template_task.py).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -75,6 +76,7 @@ class CardFile(BaseModel):
     ceiling: float = 1.0
     slices: tuple[str, ...] = ()
     headline: tuple[str, ...] = ()
+    template: dict[str, Any] | None = None
 
     @field_validator("revision")
     @classmethod

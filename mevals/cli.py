@@ -24,6 +24,8 @@ ls_app = typer.Typer(help="List what there is: tasks, suites, models, languages,
 app.add_typer(import_app, name="import")
 app.add_typer(data_app, name="data")
 app.add_typer(ls_app, name="ls")
+new_app = typer.Typer(help="Write a folder to start from.", no_args_is_help=True)
+app.add_typer(new_app, name="new")
 
 Models = Annotated[
     list[str] | None,
@@ -336,6 +338,28 @@ def data_import(
     import_data(task, path, mirror)
 
 
+@data_app.command("fetch")
+def data_fetch(
+    tasks: Tasks = None,
+    suite: SuiteName = "",
+    langs: Langs = None,
+    mirror: Mirror = None,
+    results: Results = Path("results"),
+) -> None:
+    """Copy tasks' data from the hub, at the pinned revision, into a mirror for machines without a network."""
+    from mevals.imports import fetch_data
+
+    fetch_data(_list(tasks), suite, _list(langs), mirror, results)
+
+
+@data_app.command("lock")
+def data_lock(tasks: Tasks = None, suite: SuiteName = "", results: Results = Path("results")) -> None:
+    """Pin the hub revision of tasks' data in data.lock.json without running anything."""
+    from mevals.imports import lock_data
+
+    lock_data(_list(tasks), suite, results)
+
+
 @data_app.command("verify")
 def data_verify(mirror: Mirror = None, tasks: Tasks = None) -> None:
     """Check every file of a mirror against its sums."""
@@ -400,6 +424,37 @@ def ls_results(results: Results = Path("results"), format: Format = "table") -> 
     from mevals.listing import list_results
 
     list_results(results, format)
+
+
+@new_app.command("task")
+def new_task(
+    name: Annotated[str, typer.Argument(help="The task's name: a plain word with underscores.")],
+    kind: Annotated[
+        str,
+        typer.Option("--kind", "-k", help="translation, multiple_choice, short_answer, open_ended or classification."),
+    ],
+    into: Annotated[Path, typer.Option("--into", help="Folder that the task's folder is written into.")] = Path(
+        "my_tasks"
+    ),
+    dataset: Annotated[str, typer.Option("--dataset", help="Its data set on the hub, if it has one.")] = "",
+    langs: Langs = None,
+) -> None:
+    """Write a task folder without code that runs as it is; then put your data and prompt in."""
+    from mevals.authoring import new_task
+
+    folder = new_task(name, kind, into, dataset, list(_list(langs)))
+    print(
+        f"wrote {folder}; try it: MEVALS_PATH={into} mevals run --model demo --tasks {name} --data mini",
+        file=sys.stderr,
+    )
+
+
+@app.command()
+def validate(folder: Annotated[Path, typer.Argument(help="A task folder.")]) -> None:
+    """Say everything that is wrong with a task folder in one go."""
+    from mevals.authoring import validate
+
+    validate(folder)
 
 
 @app.command()

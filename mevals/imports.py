@@ -17,13 +17,14 @@ import orjson
 import mevals
 from mevals import languages
 from mevals.condition import Condition
-from mevals.data import Lock, Mirror, open_data, read_jsonl, write_mirror
+from mevals.data import Hub, Lock, Mirror, open_data, read_jsonl, write_mirror
 from mevals.errors import DataError, UsageError, did_you_mean
 from mevals.generate import counted_rows, sample_key
-from mevals.plan import Planned
+from mevals.plan import Pick, Planned, plan_cells
 from mevals.records import in_batches, response_row, response_schema, write_rows
-from mevals.registry import find_tasks, folders, load_folder
+from mevals.registry import Task, find_suite, find_tasks, folders, load_folder
 from mevals.store import Store, write_atomically
+from mevals.template_task import plain_layout
 from mevals.types import Cell, Response, Sample, Subset
 from mevals.unpack import opened, read_lines
 
@@ -315,11 +316,8 @@ def import_data(task: str, path: Path, mirror: Path | None) -> None:
     known = {f.name: f for f in folders()}
     if task not in known:
         raise UsageError(f"unknown task folder {task!r}{did_you_mean(task, known)}")
-    reader = load_folder(known[task])[0].layout
-    if reader is None:
-        raise UsageError(
-            f"{task} has no reader of a public layout; copy parquet files into {target / task} and see docs/data.md"
-        )
+    found = load_folder(known[task])[0]
+    reader = found.layout or plain_layout(found.card)
     with opened(path) as place:
         source = {
             "path": path.name,
@@ -337,6 +335,44 @@ def _mirror_folder(mirror: Path | None) -> Path:
     if mirror is None and not setting:
         raise UsageError("name the mirror's folder with --mirror DIR (or set MEVALS_MIRROR)")
     return mirror or Path(setting)
+
+
+def _suite_tasks(tasks: Sequence[str], suite: str) -> list[Task]:
+    if not tasks and not suite:
+        raise UsageError("name tasks with --tasks or a suite with --suite")
+    names = [*tasks, *(find_suite(suite).tasks if suite else ())]
+    return find_tasks(names)
+
+
+def lock_data(tasks: Sequence[str], suite: str, results: Path) -> None:
+    """Pin each task's hub revision in data.lock.json. Raises DataError where the hub can't be asked."""
+    lock = Lock.open(results.parent / "data.lock.json")
+    hub = Hub(lock)
+    for task in _suite_tasks(tasks, suite):
+        if task.card.dataset != "self":
+            card = Planned(task, next(iter(task.subsets().values())), Condition()).card(hub)
+            print(f"{task.card.dataset} is pinned at {hub.pinned(card)}", file=sys.stderr)
+    lock.save()
+
+
+def fetch_data(tasks: Sequence[str], suite: str, langs: Sequence[str], mirror: Path | None, results: Path) -> None:
+    """Copy tasks' data from the hub into a mirror. Raises DataError where the hub can't be read or asks for a consent."""
+    target = _mirror_folder(mirror)
+    lock = Lock.open(results.parent / "data.lock.json")
+    hub = Hub(lock)
+    done: set[str] = set()
+    for task in _suite_tasks(tasks, suite):
+        if task.folder.name in done or task.card.dataset == "self":
+            continue
+        done.add(task.folder.name)
+        cells = plan_cells([Pick(task)], [Condition()], langs, hub)
+        card = cells[0].card(hub)
+        names = dict.fromkeys([*task.card.needs, *(c.subset.name for c in cells)])
+        tables = ((n, task.card.split, (dict(r) for r in card.rows(n))) for n in names)
+        source = {"dataset": task.card.dataset, "revision": hub.pinned(card), "mevals": mevals.__version__}
+        counts = write_mirror(target, task.folder.name, tables, source)
+        print(f"{task.folder.name}: {sum(counts.values()):,} rows fetched into {target}", file=sys.stderr)
+    lock.save()
 
 
 def verify_mirror(mirror: Path | None, tasks: Sequence[str]) -> None:

@@ -104,7 +104,8 @@ def agreement(metric: MetricScores, human: HumanScores) -> Agreement:
 
 def _rounded(values: Sequence[object]) -> Floats:
     """To nine decimals: whether two scores tie must not hang on the last bit of a sum."""
-    return np.round(np.array(values, np.float64), 9)
+    rounded: Floats = np.round(np.array(values, np.float64), 9)
+    return rounded
 
 
 def _system_agreement(scores: Floats, human: HumanScores, metric_p: Mapping[frozenset[str], float]) -> SystemAgreement:

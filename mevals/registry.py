@@ -129,7 +129,7 @@ def _load_module(path: Path) -> Any:
 
 
 @lru_cache(maxsize=4)
-def _all_tasks(path_setting: str) -> Mapping[str, Task]:
+def _all_tasks(places: tuple[Path, ...]) -> Mapping[str, Task]:
     found: dict[str, Task] = {}
     for folder in folders():
         for task in load_folder(folder):
@@ -143,7 +143,7 @@ def _all_tasks(path_setting: str) -> Mapping[str, Task]:
 
 def all_tasks() -> Mapping[str, Task]:
     """Every task that can be found, by name."""
-    return _all_tasks(os.environ.get("MEVALS_PATH", ""))
+    return _all_tasks(tuple(place.resolve() for place in search_path()))
 
 
 def find_tasks(names: Sequence[str]) -> list[Task]:

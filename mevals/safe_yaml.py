@@ -12,17 +12,14 @@ from mevals.errors import DataError
 LARGEST = 4_000_000
 """Bytes; a card, prompt or policy file is far smaller."""
 
-try:
-    from yaml import CSafeLoader as _Loader
-except ImportError:  # pragma: no cover - a PyYAML built without libyaml
-    from yaml import SafeLoader as _Loader
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one is faster; not every PyYAML has it
 
 
-class _StrictLoader(_Loader):
+class _StrictLoader(_Loader):  # type: ignore[misc]
     """The safe loader, refusing duplicate keys."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        keys = [self.construct_object(k, deep=True) for k, _ in node.value]  # type: ignore[no-untyped-call]
+        keys = [self.construct_object(k, deep=True) for k, _ in node.value]
         twice = {k for k in keys if isinstance(k, str) and keys.count(k) > 1} if len(keys) < 500 else set()
         if twice:
             raise yaml.YAMLError(f"the key {sorted(twice)[0]!r} stands twice")
