@@ -104,8 +104,7 @@ def agreement(metric: MetricScores, human: HumanScores) -> Agreement:
 
 def _rounded(values: Sequence[object]) -> Floats:
     """To nine decimals: whether two scores tie must not hang on the last bit of a sum."""
-    rounded: Floats = np.round(np.array(values, np.float64), 9)
-    return rounded
+    return np.asarray(values, dtype=np.float64).round(9)
 
 
 def _system_agreement(scores: Floats, human: HumanScores, metric_p: Mapping[frozenset[str], float]) -> SystemAgreement:
