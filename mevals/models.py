@@ -258,7 +258,8 @@ def _hub_model(name: str) -> Model:
 def folder_model(folder: Path) -> Model:
     """The model in a local folder; its name is the folder's, its revision a hash of its content.
 
-    A model without a chat template is a base model. The context is the config's, which some models overstate: give
+    A model without a chat template is a base model. A chat model stops where its generation_config says and at every
+    token that ends a turn, which some generation_config.json forget. The context is the config's, which some models overstate: give
     --max-model-len, or an entry in a models.yaml, to say better. Raises UsageError where there is no model.
     """
     folder = folder.resolve()
@@ -269,6 +270,7 @@ def folder_model(folder: Path) -> Model:
     text_config = config.get("text_config", config)
     tokenizer = _read_json(folder / "tokenizer_config.json")
     chat = bool(tokenizer.get("chat_template")) or any(folder.glob("chat_template*"))
+    added = _read_json(folder / "tokenizer.json").get("added_tokens", [])
     return Model(
         name=folder.name,
         kind="chat" if chat else "base",
@@ -277,7 +279,8 @@ def folder_model(folder: Path) -> Model:
         local=True,
         revision=folder_revision(folder),
         context=text_config.get("max_position_embeddings"),
-        special_tokens=_special_tokens(folder),
+        stop_token_ids=_stop_ids(folder, added) if chat else None,
+        special_tokens=tuple(token["content"] for token in added if token.get("special")),
     )
 
 
@@ -293,9 +296,29 @@ def _read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _special_tokens(folder: Path) -> tuple[str, ...]:
-    added = _read_json(folder / "tokenizer.json").get("added_tokens", [])
-    return tuple(token["content"] for token in added if token.get("special"))
+ENDS_A_TURN = frozenset(
+    {
+        *(
+            "<|END_OF_TURN_TOKEN|>",
+            "<|END_RESPONSE|>",
+            "<|im_end|>",
+            "<end_of_turn>",
+            "<turn|>",
+            "<|eot_id|>",
+            "<|eom_id|>",
+        ),
+        *("<|end|>", "<|endofturn|>", "<|return|>"),
+    }
+)
+"""Special tokens of known chat formats after which a model's turn is over."""
+
+
+def _stop_ids(folder: Path, added: Sequence[Mapping[str, Any]]) -> tuple[int, ...] | None:
+    """The ids at which a chat model's answer ends, or None where its files say nothing."""
+    declared = _read_json(folder / "generation_config.json").get("eos_token_id")
+    ids = {declared} if isinstance(declared, int) else set(declared or ())
+    ids |= {token["id"] for token in added if token.get("special") and token["content"] in ENDS_A_TURN}
+    return tuple(sorted(ids)) or None
 
 
 SAMPLED_BYTES = 1 << 20

@@ -122,7 +122,11 @@ def _folder(at: Path, template: bool = True) -> Path:
     at.mkdir()
     (at / "config.json").write_text(json.dumps({"model_type": "cohere2", "max_position_embeddings": 500_000}))
     (at / "tokenizer_config.json").write_text(json.dumps({"chat_template": "{{ x }}"} if template else {}))
-    added = [{"content": "<|END_RESPONSE|>", "special": True}, {"content": "word", "special": False}]
+    added = [
+        {"id": 7, "content": "<|END_RESPONSE|>", "special": True},
+        {"id": 8, "content": "<|im_end|>", "special": False},
+    ]
+    (at / "generation_config.json").write_text(json.dumps({"eos_token_id": 3}))
     (at / "tokenizer.json").write_text(json.dumps({"added_tokens": added}))
     (at / "model.safetensors").write_bytes(b"weights")
     return at
@@ -139,7 +143,17 @@ def test_a_folder_is_a_model_whose_revision_is_its_content(tmp_path: Path) -> No
 
 
 def test_a_folder_without_a_chat_template_is_a_base_model(tmp_path: Path) -> None:
-    assert find_model(str(_folder(tmp_path / "tiny", template=False))).kind == "base"
+    model = find_model(str(_folder(tmp_path / "tiny", template=False)))
+    assert (model.kind, model.stop_token_ids) == ("base", None)
+
+
+@pytest.mark.parametrize(("declared", "stops"), [(3, (3, 7)), ([3, 5], (3, 5, 7)), (None, (7,))])
+def test_a_chat_model_in_a_folder_also_stops_where_a_turn_ends(
+    tmp_path: Path, declared: object, stops: tuple[int, ...]
+) -> None:
+    folder = _folder(tmp_path / "tiny")
+    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": declared}))
+    assert find_model(str(folder)).stop_token_ids == stops
 
 
 def test_a_large_weight_file_is_told_apart_by_its_middle(tmp_path: Path) -> None:
