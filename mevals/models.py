@@ -259,8 +259,8 @@ def folder_model(folder: Path) -> Model:
     """The model in a local folder; its name is the folder's, its revision a hash of its content.
 
     A model without a chat template is a base model. A chat model stops where its generation_config says and at every
-    token that ends a turn, which some generation_config.json forget. The context is the config's, which some models overstate: give
-    --max-model-len, or an entry in a models.yaml, to say better. Raises UsageError where there is no model.
+    token that ends a turn, which some generation_config.json forget. The context is the config's, which some models
+    overstate: give --max-model-len, or an entry in a models.yaml, to say better. Raises UsageError where there is none.
     """
     folder = folder.resolve()
     if not (folder / "config.json").exists():
