@@ -19,7 +19,7 @@ from mevals.models import Model, find_model
 
 CHECKOUT = Path(__file__).parents[2]
 VLLM_ARGS = ("--enforce-eager",)
-ON_CPU = {"HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "1"}
+ON_CPU = {"HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="session")
