@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +24,7 @@ Cell = Mapping[str, Any]
 class Row:
     """One line of a report: a group's mean for one model on one metric of one task.
 
+    `low` and `high` end the 95 % interval of the mean with the languages taken as a sample; None below three.
     `mean` is the unweighted mean over the group's subsets that every compared model has (macro), `sd` its sample standard
     deviation over them (ddof 1; None below two), `least` the lowest and `worst` where it is. `n` of `of` subsets are
     averaged. `unscored` and `truncated` are shares of samples. `marks` say what is special (simulated, imported).
@@ -36,6 +38,8 @@ class Row:
     group: str
     model: str
     mean: float | None
+    low: float | None
+    high: float | None
     sd: float | None
     least: float | None
     worst: str
@@ -168,6 +172,7 @@ def _row(
     better = mine[0][1]["better"] if mine else "higher"
     pick = min if better == "higher" else max
     worst = pick(used, key=lambda cm: cm[1]["value"])[0]["subset"] if used else ""
+    ends = interval(values, mine[0][1]["scale"] if mine else None)
     samples = sum(m["n"] + m["unscored"] for _, m in mine) or 1
     rows = sum(c["n"] for c, _ in mine) or 1
     marks = [name for name in ("simulated", "imported") if any(c.get(name) for c, _ in mine)]
@@ -180,6 +185,8 @@ def _row(
         group=group,
         model=model,
         mean=statistics.fmean(values) if values else None,
+        low=ends[0],
+        high=ends[1],
         sd=statistics.stdev(values) if len(values) > 1 else None,
         least=pick(values) if values else None,
         worst=worst,
@@ -190,6 +197,19 @@ def _row(
         marks=" ".join(marks),
         why="" if values else "not run" if not mine else "no language in common" if common is not None else "unscored",
     )
+
+
+def interval(values: Sequence[float], scale: Sequence[float] | None = None) -> tuple[float | None, float | None]:
+    """The 95 % interval of a mean over languages taken as a sample (stats.sampled_languages), within the metric's scale."""
+    if len(values) < 3:
+        return None, None
+    from mevals.stats import sampled_languages
+
+    found = sampled_languages(values, seed=1).interval
+    if found is None:
+        return None, None
+    lowest, highest = scale or (-math.inf, math.inf)
+    return max(found.low, lowest), min(found.high, highest)
 
 
 def _order(group: str, by: str) -> tuple[int, str]:
@@ -225,7 +245,7 @@ def write_rows(rows: Sequence[Row], format_: str, by: str) -> str:
     raise UsageError(f"unknown format {format_!r}{did_you_mean(format_, ['table', 'csv', 'json', 'md'])}")
 
 
-HEAD = ("group", "model", "mean", "SD", "min", "n/N", "unscored", "truncated", "marks")
+HEAD = ("group", "model", "mean", "95 % interval", "SD", "min", "n/N", "unscored", "truncated", "marks")
 
 
 def line(row: Row) -> tuple[str, ...]:
@@ -235,6 +255,7 @@ def line(row: Row) -> tuple[str, ...]:
         row.group,
         row.model,
         shown(row, row.mean) if row.mean is not None else f"– ({row.why})",
+        "" if row.low is None else f"{shown(row, row.low)} … {shown(row, row.high)}",
         shown(row, row.sd),
         least,
         f"{row.n}/{row.of}",
@@ -267,6 +288,7 @@ def _markdown(rows: Sequence[Row], by: str) -> str:
 
 
 CAPTION = (
-    "mean: unweighted over the n subsets (of N) that every compared model has; SD over them (ddof 1); min: the worst of them; "
+    "mean: unweighted over the n subsets (of N) that every compared model has; 95 % interval: with the languages taken as a "
+    "sample (bootstrap-t; t for 3 or 4 languages; none for fewer); SD over them (ddof 1); min: the worst of them; "
     "unscored, truncated: shares of samples, which are in no mean as zero."
 )

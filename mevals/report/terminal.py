@@ -19,7 +19,7 @@ def print_rows(rows: Sequence[Row], by: str) -> None:
     for title, mine in titles(rows):
         table = Table(title=Text(title), title_justify="left", header_style="bold", show_edge=False, pad_edge=False)
         for i, name in enumerate((by, *HEAD[1:])):
-            table.add_column(name, justify="left" if i in (0, 1, 4, 8) else "right", no_wrap=i in (2, 3))
+            table.add_column(name, justify="left" if i in (0, 1, 5, 9) else "right", no_wrap=i in (2, 3, 4))
         last = ""
         for row in mine:
             texts = line(row)
