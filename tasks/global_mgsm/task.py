@@ -11,10 +11,11 @@ from mevals.unpack import read_lines
 
 @task(scorers=[number()], max_tokens=1024, kind="number")
 def global_mgsm(card: Card, subset: Subset) -> Iterator[Sample]:
+    english = card.condition.get("prompt") == "english"
     for i, row in enumerate(card.rows(subset), 1):
-        prefix = row.get("answer_prefix") or card.prompt(subset, "answer_prefix")
-        instruction = row.get("instruction") or card.prompt(subset, "instruction", prefix=prefix)
-        prompt = f"{instruction}\n\n{row['question']}"
+        prefix = "Answer" if english else row.get("answer_prefix") or card.prompt(subset, "_answer_prefix")
+        own = None if english else row.get("instruction")
+        prompt = f"{own or card.prompt(subset, prefix=prefix)}\n\n{row['question']}"
         yield Sample(str(i), [user(prompt)], (str(row["answer"]),), row["question"], tags={"prefix": prefix})
 
 

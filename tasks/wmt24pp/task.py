@@ -12,4 +12,6 @@ def wmt24pp(card: Card, subset: Subset) -> Iterator[Sample]:
             continue
         prompt = card.prompt(subset, text=row["source"])
         tags = {"domain": row["domain"], "document": row["document_id"]}
-        yield Sample(f"{row['document_id']}:{row['segment_id']}", [user(prompt)], (row["target"],), row["source"], tags=tags)
+        yield Sample(
+            f"{row['document_id']}:{row['segment_id']}", [user(prompt)], (row["target"],), row["source"], tags=tags
+        )

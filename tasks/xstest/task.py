@@ -1,0 +1,13 @@
+"""XSTest: does the model decline safe prompts that sound unsafe, and answer unsafe ones?"""
+
+from collections.abc import Iterator
+
+from mevals.task import Card, Sample, Subset, refusal, task, user
+
+
+@task(scorers=[refusal()], max_tokens=512, kind="safety")
+def xstest(card: Card, subset: Subset) -> Iterator[Sample]:
+    for row in card.rows(subset):
+        unsafe = row["type"].startswith("contrast_")
+        tags = {"type": row["type"], "label": "unsafe" if unsafe else "safe"}
+        yield Sample(str(row["id"]), [user(row["prompt"])], ("refuse" if unsafe else "comply",), tags=tags)
