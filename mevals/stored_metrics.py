@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
 from mevals.errors import DataError, UsageError, did_you_mean
-from mevals.metrics_agreement import Agreement, MetricScores, agreement
+from mevals.metrics_agreement import Agreement, MetricScores, SegmentAgreement, agreement
 from mevals.records import Scores, read_meta, read_scores
 from mevals.score import answered_cells
 from mevals.store import Store
@@ -23,6 +23,19 @@ class Row:
 
     agreement: Agreement
     signature: str
+
+    def flat(self) -> dict[str, str | int | float | None]:
+        """The row as columns; those over segments start with `segment_` and are None for metrics known per system."""
+        found = self.agreement
+        names = [column.name for column in fields(SegmentAgreement)]
+        over_segments = asdict(found.segment) if found.segment else dict.fromkeys(names)
+        return {
+            "pair": found.pair,
+            "metric": found.metric,
+            **asdict(found.system),
+            **{f"segment_{name}": value for name, value in over_segments.items()},
+            "signature": self.signature,
+        }
 
 
 def agree(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import sacrebleu
 from mevals.errors import DataError, UsageError
 from mevals.imports import import_wmt
 from mevals.store import Store
-from mevals.stored_metrics import agree
+from mevals.stored_metrics import Row, agree
 
 SOURCES = ["canary", "The boat leaves early.", "It is raining.", "We read books.", "The market is open.", "Good night."]
 REFERENCE = ["canary", "Loď odplouvá brzy.", "Prší.", "Čteme knihy.", "Trh je otevřený.", "Dobrou noc."]
@@ -80,6 +81,14 @@ def test_a_published_ranking_stands_beside_stored_metrics(store: Store, tree: Pa
     assert rows["metricx"].system.accuracy == 1.0  # lower is better
     assert rows["cometkiwi"].system.accuracy == pytest.approx(2 / 3)
     assert rows["metricx"].segment is None
+
+
+def test_a_row_has_the_same_columns_for_every_metric(store: Store, tree: Path) -> None:
+    (row,) = agree(store, "wmt24", tree)
+    published = Row(replace(row.agreement, segment=None), "published")
+    assert list(row.flat()) == list(published.flat())
+    assert (row.flat()["accuracy"], row.flat()["segment_ratings"]) == (1.0, 15)
+    assert (published.flat()["segment_kendall"], published.flat()["signature"]) == (None, "published")
 
 
 @pytest.mark.parametrize(

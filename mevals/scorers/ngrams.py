@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
 
-BATCH_SYMBOLS = 32_768
+BATCH_SYMBOLS = 8_192
 """About how many characters or words one batch holds: enough to hide numpy's overhead, few enough to stay in cache."""
 
 
