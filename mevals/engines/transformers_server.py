@@ -291,7 +291,8 @@ def main() -> None:
     length = given.max_model_len or int(getattr(config, "max_position_embeddings", 0)) or 4096
     stop_ids = tokenizer.stop_ids() | _ids(network.generation_config.eos_token_id)
     on_gpu = network.device.type != "cpu"
-    model = CausalModel(network, tokenizer, length, most_logits=1 << (30 if on_gpu else 27))
+    logit_memory = given.logit_memory or (4096 if on_gpu else 512)
+    model = CausalModel(network, tokenizer, length, most_logits=int(logit_memory * (1 << 18)))
     batches = Batches(model, given.max_batch or (64 if on_gpu else 32), 1 << (17 if on_gpu else 15))
     version = f"mevals {__version__}, transformers {transformers.__version__}, torch {torch.__version__}"
     service = Service(given.served_model_name or given.model, model, batches, stop_ids, version)
@@ -319,6 +320,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps, or balanced over all GPUs")
     parser.add_argument("--max-model-len", type=int)
     parser.add_argument("--max-batch", type=int, help="sequences at a time")
+    parser.add_argument("--logit-memory", type=float, help="MiB for float32 logits; long prompts are scored in pieces")
     parser.add_argument("--chat-template", type=Path)
     parser.add_argument("--trust-remote-code", action="store_true")
     return parser

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
 from mevals.engines.server_process import ManagedServer
+from mevals.engines.transformers_engine import start_transformers
 from mevals.models import Model
 from tests.real_engines.asking import GREEDY, post, post_all, refusal, texts
 
@@ -21,6 +23,24 @@ def test_a_batch_gives_what_each_sequence_gives_alone(transformers: ManagedServe
     for one, other in zip(alone, together, strict=True):
         pair = (a["choices"][0]["logprobs"]["token_logprobs"] for a in (one, other))
         assert all(abs(a - b) < 1e-4 for a, b in zip(*pair, strict=True))
+
+
+def test_a_long_prompt_is_scored_in_pieces_as_in_one(transformers: ManagedServer, tiny: Model, tmp_path: Path) -> None:
+    bodies = [
+        {"model": tiny.name, "prompt": text, "max_tokens": 4, "echo": True, "logprobs": 2, **GREEDY}
+        for text in texts(8, 200, 1)
+    ]
+    whole = post_all(transformers.base_url, "/v1/completions", bodies)
+    small = ("--logit-memory", "0.2")  # 69 positions of 758 tokens
+    with start_transformers(tiny, log_dir=tmp_path, extra_args=small, deadline_s=120) as server:
+        pieces = post_all(server.base_url, "/v1/completions", bodies)
+    for one, other in zip(whole, pieces, strict=True):
+        a, b = (answer["choices"][0]["logprobs"] for answer in (one, other))
+        assert a["tokens"] == b["tokens"]
+        assert a["token_logprobs"][0] is b["token_logprobs"][0] is None
+        gaps = [abs(x - y) for x, y in zip(a["token_logprobs"][1:], b["token_logprobs"][1:], strict=True)]
+        assert max(gaps) < 1e-4
+    assert max(answer["usage"]["prompt_tokens"] for answer in whole) > 300
 
 
 def test_a_seed_repeats_a_drawn_answer_and_another_does_not(transformers: ManagedServer, tiny: Model) -> None:
