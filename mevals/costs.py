@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from mevals.budget import premium
 from mevals.card import published_samples
-from mevals.data import Mini
+from mevals.data import Auto, Hub, Mini
 from mevals.plan import Planned
-from mevals.run import Options, Plan
+from mevals.records import read_meta
+from mevals.run import Options, Plan, Unit
 from mevals.store import Store
 from mevals.types import Cell
 
@@ -34,24 +35,33 @@ class Cost:
 def plan_costs(plan: Plan, options: Options) -> list[Cost]:
     """Costs by task, in the order of the plan; done cells are counted over all models of the options."""
     store = Store(options.results)
-    by_task: dict[str, list[Planned]] = {}
-    for cell in plan.cells:
-        by_task.setdefault(cell.task.name, []).append(cell)
+    by_task: dict[str, list[tuple[Planned, Unit]]] = {}
+    for cell, unit in zip(plan.cells, plan.units, strict=True):
+        by_task.setdefault(cell.task.name, []).append((cell, unit))
     return [_cost(name, cells, plan, options, store) for name, cells in by_task.items()]
 
 
-def _cost(name: str, cells: Sequence[Planned], plan: Plan, options: Options, store: Store) -> Cost:
+def _cost(name: str, cells: Sequence[tuple[Planned, Unit]], plan: Plan, options: Options, store: Store) -> Cost:
     requests = prompt = output = done = 0
-    for cell in cells:
+    for cell, unit in cells:
         n = _count(cell, plan)
         tokens, times = cell.task.card.tokens, premium(cell.subset.lang)
         requests += n
         prompt += round(n * tokens.prompt * times)
         output += round(n * tokens.output * times)
-        done += sum(
-            store.path(Cell(m, name, cell.subset, str(cell.condition)), "responses").exists() for m in options.models
-        )
+        paths = (store.path(Cell(m, name, cell.subset, str(cell.condition)), "responses") for m in options.models)
+        done += sum(path.exists() and _is_same(read_meta(path)["identity"], cell, unit, plan) for path in paths)
     return Cost(name, len(cells), requests, prompt, output, done)
+
+
+def _is_same(stored: Mapping[str, Any], cell: Planned, unit: Unit, plan: Plan) -> bool:
+    """Whether stored answers are to the task as it is now, on the same data; the hub is not asked for its revision."""
+    now = {k: v for k, v in unit.identity.items() if k != "data"}
+    if any(stored.get(k) != v for k, v in now.items()):
+        return False
+    revision, card = str(stored.get("data", "")), cell.card(plan.data)
+    source = plan.data.chosen(card) if isinstance(plan.data, Auto) else plan.data
+    return revision.startswith("hub:") if isinstance(source, Hub) else revision == unit.data_revision()
 
 
 def _count(cell: Planned, plan: Plan) -> int:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -161,15 +162,11 @@ class Hub:
                 f"{card.folder.name} needs {card.file.dataset} from the hub, but --offline is set: give a mirror with --mirror"
             )
         import datasets
-        from datasets.exceptions import DatasetNotFoundError
 
         revision = self.pinned(card)
-        try:
-            table = datasets.load_dataset(
-                card.file.dataset, subset.config or subset.name, split=split, revision=revision
-            )
-        except (DatasetNotFoundError, ConnectionError, OSError, ValueError) as error:
-            raise DataError(_hub_problem(card, error)) from None
+        config = subset.config or subset.name
+        with _explained(card):
+            table = datasets.load_dataset(card.file.dataset, config, split=split, revision=revision)
         return table  # type: ignore[no-any-return]
 
     def revision(self, card: Card, subset: Subset) -> str:
@@ -189,12 +186,26 @@ class Hub:
 
     def _newest(self, card: Card) -> str:
         from huggingface_hub import HfApi
-        from huggingface_hub.errors import HfHubHTTPError
 
-        try:
+        with _explained(card):
             return str(HfApi().dataset_info(card.file.dataset, timeout=20).sha)
-        except (HfHubHTTPError, OSError, ValueError) as error:
-            raise DataError(_hub_problem(card, error)) from None
+
+
+FOREIGN = ("httpx", "httpcore", "requests", "urllib3", "aiohttp", "huggingface_hub", "datasets", "fsspec")
+"""Modules whose exceptions mean that the hub could not be read, whichever transport the library uses this year."""
+
+
+@contextmanager
+def _explained(card: Card) -> Iterator[None]:
+    """Turn what goes wrong between us and the hub into a sentence; bugs of ours still crash."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise DataError(_hub_problem(card, error)) from None
+    except Exception as error:
+        if not type(error).__module__.startswith(FOREIGN):
+            raise
+        raise DataError(_hub_problem(card, error)) from None
 
 
 def _hub_problem(card: Card, error: Exception) -> str:
@@ -216,15 +227,16 @@ class Auto:
     hub: Hub
 
     def rows(self, card: Card, subset: Subset, split: str) -> Iterable[Row]:
-        return self._chosen(card).rows(card, subset, split)
+        return self.chosen(card).rows(card, subset, split)
 
     def has(self, card: Card, subset: str) -> bool:
-        return self._chosen(card).has(card, subset)
+        return self.chosen(card).has(card, subset)
 
     def revision(self, card: Card, subset: Subset) -> str:
-        return self._chosen(card).revision(card, subset)
+        return self.chosen(card).revision(card, subset)
 
-    def _chosen(self, card: Card) -> Data:
+    def chosen(self, card: Card) -> Data:
+        """The source that holds this card's data."""
         return self.mirror if self.mirror and self.mirror.holds(card.folder.name) else self.hub
 
 

@@ -70,6 +70,11 @@ class Unit:
     identity: Mapping[str, Any]
     entry: Mapping[str, Any]
 
+    def data_revision(self) -> str:
+        """What identifies this cell's data; may have to ask the hub."""
+        revision = self.identity["data"]
+        return revision.value() if isinstance(revision, _Once) else str(revision)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -265,8 +270,6 @@ async def _generate_one(plan: Plan, store: Store, engine: Engine, name: str, opt
 
 def load_next_stages() -> None:
     """Import what scoring and reporting need (about a second) while the first answers are awaited."""
-    import pyarrow.parquet
-    import rich.table
 
     import mevals.stats  # noqa: F401
 

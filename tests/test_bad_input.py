@@ -155,3 +155,21 @@ def test_a_report_of_nothing_says_what_to_do(mevals: Mevals, tmp_path: Path) -> 
     (tmp_path / "results").mkdir()
     refused(mevals("report"), "nothing to report")
     refused(mevals("score", "--scorer", "chrff"), "did you mean")
+
+
+def test_a_hub_that_cannot_be_reached_is_a_sentence_not_a_traceback(
+    mevals: Mevals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    ran = mevals("run", "--model", "demo", "--tasks", "global_mgsm", "--langs", "swh_Latn", "--data", "hub")
+    refused(ran, "can't be read from the hub", "--mirror")
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_plan_counts_only_cells_of_the_same_data_as_done(mevals: Mevals) -> None:
+    mevals("run", "--model", "demo", "--tasks", "global_mgsm", "--data", "mini", "--langs", "swh_Latn")
+    mini = mevals("plan", "--model", "demo", "--tasks", "global_mgsm", "--data", "mini", "--format", "json")
+    hub = mevals("plan", "--model", "demo", "--tasks", "global_mgsm", "--data", "hub", "--format", "json")
+    assert json.loads(mini.out)[0]["done_cells"] == 1  # type: ignore[attr-defined]
+    assert json.loads(hub.out)[0]["done_cells"] == 0  # type: ignore[attr-defined]
