@@ -166,8 +166,7 @@ class Hub:
         revision = self.pinned(card)
         config = subset.config or subset.name
         with _explained(card):
-            table = datasets.load_dataset(card.file.dataset, config, split=split, revision=revision)
-        return table  # type: ignore[no-any-return]
+            return datasets.load_dataset(card.file.dataset, config, split=split, revision=revision)  # type: ignore[no-any-return]
 
     def revision(self, card: Card, subset: Subset) -> str:
         return f"hub:{card.file.dataset}@{self.pinned(card)}"

@@ -243,10 +243,11 @@ async def _generate_one(plan: Plan, store: Store, engine: Engine, name: str, opt
     try:
         await engine.open()
         works = make_works(plan, engine, name, options)
+        record = RunRecord(store, works, plan, engine, options)
+        record.look()  # data that can't be read is found out before anything is written
         with store.locked(options.command):
             if options.redo:
                 set_aside(store, works)
-            record = RunRecord(store, works, plan, engine, options)
             record.write(None)
             with Progress(tally, options.concurrency) as progress:
                 warming = asyncio.create_task(asyncio.to_thread(load_next_stages))
@@ -270,6 +271,8 @@ async def _generate_one(plan: Plan, store: Store, engine: Engine, name: str, opt
 
 def load_next_stages() -> None:
     """Import what scoring and reporting need (about a second) while the first answers are awaited."""
+    import pyarrow.parquet  # noqa: F401
+    import rich.table  # noqa: F401
 
     import mevals.stats  # noqa: F401
 
@@ -294,6 +297,11 @@ class RunRecord:
     options: Options
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     first: dict[tuple[str, str], Any] = field(default_factory=dict)
+
+    def look(self) -> None:
+        """Render the first prompt of each task."""
+        for work, unit in zip(self.works, self.plan.units, strict=True):
+            self._first_prompt(unit, (work.cell.task, work.cell.condition))
 
     def write(self, tally: Tally | None) -> None:
         """Write or update the manifests; `tally` None while the run goes on."""
