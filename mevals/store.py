@@ -5,6 +5,7 @@ A cell is an append-only journal while it runs and one parquet file once it is c
     results/<model>/<task>/responses/<subset>.<fingerprint8>.jsonl    running: one line per answer
     results/<model>/<task>/responses/<subset>.parquet                 complete
     results/<model>/<task>/responses/<subset>.<fingerprint8>.parquet  complete, but made with other settings than the last run
+    results/<model>/<task>/judgements/<judge>/<subset>.parquet        a judge's replies about these answers; its journal beside it
     results/<model>/<task>/scores/<signature>/<subset>.parquet
     results/<model>/<task>/{cells,manifest}.json
 """
@@ -111,9 +112,13 @@ def _explained(path: Path) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Store:
-    """A results folder."""
+    """A results folder.
+
+    `answers` names the folder of each task in which answers lie: the models' own, or those of a judge about them.
+    """
 
     folder: Path
+    answers: str = "responses"
 
     def task_folder(self, cell: Cell) -> Path:
         """`results/<model>/<task>[@condition]`."""
@@ -125,11 +130,11 @@ class Store:
         cells or manifest."""
         base, subset = self.task_folder(cell), safe(cell.subset.name)
         if kind == "responses":
-            return base / "responses" / f"{subset}.parquet"
+            return base / self.answers / f"{subset}.parquet"
         if kind == "journal":
-            return base / "responses" / f"{subset}.{detail[:8]}.jsonl"
+            return base / self.answers / f"{subset}.{detail[:8]}.jsonl"
         if kind == "archive":
-            return base / "responses" / f"{subset}.{detail[:8]}.parquet"
+            return base / self.answers / f"{subset}.{detail[:8]}.parquet"
         if kind == "scores":
             return base / "scores" / signature_folder(detail) / f"{subset}.parquet"
         return base / f"{kind}.json"

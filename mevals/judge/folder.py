@@ -85,8 +85,9 @@ class JudgeFile(BaseModel):
 
     `follows` names the protocol that the judge is modelled on, with its source. `model` is asked unless the command names
     another. `prompts` holds one or more variants; the answer's tag `variant_tag` chooses, the first is the default.
-    `retries` is how often an unreadable verdict is asked again. A cell fails where more than `max_unscored` of its verdicts
-    stay unreadable. Answers are cut after `max_chars` characters. `calibration` names the built-in items that fit.
+    `retries` 1 asks an unreadable verdict again, once, and says how to reply; 0 never does. A cell fails where more than
+    `max_unscored` of its verdicts stay unreadable. Answers are cut after `max_chars` characters. `calibration` names the
+    built-in items that fit.
     """
 
     model_config = _STRICT
@@ -103,7 +104,7 @@ class JudgeFile(BaseModel):
     needs: tuple[Field_, ...] = ()
     verdict: Rule
     empty: Empty | None = None
-    retries: int = Field(default=1, ge=0, le=3)
+    retries: int = Field(default=1, ge=0, le=1)
     max_unscored: float = Field(default=0.02, ge=0, le=1)
     max_chars: int = Field(default=24_000, ge=100)
     calibration: Calibration = "open"
