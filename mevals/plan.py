@@ -92,7 +92,8 @@ def plan_cells(
 
 def misfit(task: Task, condition: Condition) -> str | None:
     """Why `task` can't be asked under `condition`, in a sentence; None where it can."""
-    variant, known = condition.get("prompt"), task.prompts.variants()
+    variant, chosen = condition.get("prompt"), task.spec.variants
+    known = [v for v in task.prompts.variants() if chosen is None or v in chosen]
     if variant and variant not in known:
         return (
             f"{task.name} has no prompt {variant!r}{did_you_mean(variant, known)} It has: {', '.join(known) or 'none'}"
@@ -112,10 +113,13 @@ class Wanted:
 
     @classmethod
     def parse(cls, patterns: Sequence[str], subsets: set[str]) -> Wanted:
-        """Read `--langs`. Raises UsageError, with a suggestion, for what is neither a language nor a subset."""
+        """Read `--langs`. A name that is both means the language, in whatever subsets it has.
+
+        Raises UsageError, with a suggestion, for what is neither a language nor a subset.
+        """
         parts = [p.strip() for pattern in patterns for p in pattern.split(",") if p.strip()]
         own = frozenset(p for p in parts if p in subsets)
-        rest = [p for p in parts if p not in own]
+        rest = [p for p in parts if p not in own or p in languages.load()]
         return cls(frozenset(languages.select(rest)) if rest else frozenset(), own, not parts)
 
     def has(self, subset: Subset) -> bool:

@@ -56,7 +56,8 @@ class TaskSpec:
 
     `how` is "choose" where options are compared by log-likelihood. `out_of` names the language that every subset is
     asked in (translated from); `into` the one that every language of the card is brought into. `only` says which of the
-    card's subsets are this task's. `shots` says that the task can show exemplars.
+    card's subsets are this task's. `shots` says that the task can show exemplars, `variants` which of its folder's
+    prompts it can be asked with (None: all of them).
     """
 
     name: str
@@ -69,6 +70,7 @@ class TaskSpec:
     into: str = ""
     only: Callable[[Subset], bool] | None = None
     shots: bool = False
+    variants: tuple[str, ...] | None = None
 
     def directed(self, subset: Subset) -> Subset | None:
         """The card's subset as this task asks it; None where it is not this task's, or would go from a language into itself."""
@@ -89,17 +91,23 @@ def task(
     into: str = "",
     only: Callable[[Subset], bool] | None = None,
     shots: bool = False,
+    variants: Sequence[str] | None = None,
 ) -> Callable[[Samples], TaskSpec]:
     """Make a generator function a task.
 
     `max_tokens` is the budget of an answer in English; it grows with the language's token premium. `kind` tells the
     simulated model what sort of answer is asked: number, translation, choice, yes_no, short, safety or open. A task that
     goes from or into one language for all its subsets names it in `out_of` or `into`. `only` chooses among the subsets
-    of a card that several tasks share. `shots` says that the task heeds the conditions shots-N and exemplars-….
+    of a card that several tasks share. `shots` says that the task heeds the conditions shots-N and exemplars-…, and
+    `variants` which prompt-… it heeds where its folder's prompts are not all meant for it.
     """
 
+    chosen = None if variants is None else tuple(variants)
+
     def wrap(samples: Samples) -> TaskSpec:
-        return TaskSpec(samples.__name__, samples, tuple(scorers), max_tokens, how, kind, out_of, into, only, shots)
+        return TaskSpec(
+            samples.__name__, samples, tuple(scorers), max_tokens, how, kind, out_of, into, only, shots, chosen
+        )
 
     return wrap
 

@@ -37,7 +37,7 @@ def blend_sqa(card: Card, subset: Subset) -> Iterator[Sample]:
         yield sample(card, subset, row, row["question"], "answers")
 
 
-@task(scorers=[short_answer()], max_tokens=128, kind="short", into="eng_Latn")
+@task(scorers=[short_answer()], max_tokens=128, kind="short", into="eng_Latn", variants=["default"])
 def blend_sqa_en(card: Card, subset: Subset) -> Iterator[Sample]:
     for row in card.rows(subset):
         yield sample(card, subset, row, row["en_question"], "en_answers")

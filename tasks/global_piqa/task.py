@@ -13,7 +13,7 @@ def global_piqa(card: Card, subset: Subset) -> Iterator[Sample]:
     variant = card.condition.get("prompt", "default")
     prefix = card.prompt(subset, f"_{variant}_prefix")
     instruction = card.prompt(subset, prefix=prefix, letters=", ".join(LETTERS))
-    shape = "_unspaced_options" if languages.get(subset.lang).unspaced else "_options"
+    shape = "_options" if is_spaced(subset) else "_unspaced_options"
     for i, row in enumerate(card.rows(subset), 1):
         options = card.prompt(subset, shape, **{k: row[k] for k in ("prompt", "solution0", "solution1")})
         prompt = f"{instruction}\n\n{options}"
@@ -21,12 +21,15 @@ def global_piqa(card: Card, subset: Subset) -> Iterator[Sample]:
         yield Sample(identity(row, i), [user(prompt)], (LETTERS[row["label"]],), choices=solutions(row), tags=tags)
 
 
-@task(
-    scorers=[likelihood()], max_tokens=1, how="choose", kind="choice", only=lambda s: not languages.get(s.lang).unspaced
-)
+@task(scorers=[likelihood()], max_tokens=1, how="choose", kind="choice", only=lambda s: is_spaced(s), variants=[])
 def global_piqa_cloze(card: Card, subset: Subset) -> Iterator[Sample]:
     for i, row in enumerate(card.rows(subset), 1):
         yield Sample(identity(row, i), [user(row["prompt"])], (LETTERS[row["label"]],), choices=solutions(row))
+
+
+def is_spaced(subset: Subset) -> bool:
+    """Whether an option stands behind a space, as the log-likelihood of lm-eval has it."""
+    return not languages.get(subset.lang).unspaced
 
 
 def identity(row: Row, number: int) -> str:

@@ -10,7 +10,9 @@ from mevals.errors import DataError
 from mevals.task import Card, Sample, Subset, layout, task, user, yes_no
 
 
-@task(scorers=[yes_no()], max_tokens=512, kind="yes_no", only=lambda s: s.lang == "eng_Latn")
+@task(
+    scorers=[yes_no()], max_tokens=512, kind="yes_no", only=lambda s: s.lang == "eng_Latn", variants=["default", "cot"]
+)
 def normad(card: Card, subset: Subset) -> Iterator[Sample]:
     yield from samples(card, subset)
 
