@@ -1,23 +1,16 @@
-"""Reads which option a multiple-choice answer picks, by a label of any script or by the option's own text.
-
-Which label means which option: the labels that were offered come first; then look-alikes of them (Cyrillic А В С for
-Latin A B C, as models type them); then, by position, the labels that the language numbers options with (أ ب ج د, क ख ग घ,
-ก ข ค ง, 가 나 다 라, ① ② ③ ④). Cyrillic В is the one look-alike that is also another position: it is read as B unless the
-answer shows that it counts in Cyrillic (Б, Г or Д stand in it as labels); then it is None. Digits pick an option by
-position only where the options are known and none of them starts with a digit. A label that two systems of the language
-place differently (Marathi क) is None.
-"""
+"""Reads which option a multiple-choice answer picks: by a label of any script (labels.py), or by the option's own text."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
 from mevals.extract.fold import Folded, after_thinking, fold
+from mevals.extract.labels import cased, labels_for
 from mevals.extract.markers import (
     announcements,
     bold_spans,
@@ -27,16 +20,17 @@ from mevals.extract.markers import (
     last_boxed,
 )
 from mevals.extract.phrases import normalise_answer
-from mevals.extract.tables import any_of, cue_words, rows
+from mevals.extract.tables import any_of, cue_words
 
 How = Literal["prefix", "cue", "boxed", "bold", "bare", "option", "none"]
 
-_LOOKS_LIKE = dict(zip("АВСЕНКМОРТХ" + "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABCEHKMOPTX" + "ABEZHIKMNOPTYX", strict=True))
 _OPENERS = re.compile(r"[\s*_`\"'“”«»„‘’(\[{<$\\|:=-]{0,12}")
 _CLOSES = ".)]}:,;*_\"'”»’|>、。，।॥።၊။፣!?"
 _GAP = 60
 _RISKY = frozenset("AEIOUYaeiouyАВЕИКОСУЯІЗаикосуяіз")  # single letters that are words in some language
-_HANGUL_ENDINGS = re.compile(r"입니다|이다|이며|번|예요|이에요|이고|[이가을를는은와과](?![가-힣])|항|라고")
+_ENDINGS = re.compile(
+    r"です|だ(?![ぁ-んァ-ヶ])|である|选项|選項|[项項]|입니다|이다|이며|번|예요|이에요|이고|[이가을를는은와과](?![가-힣])|항|라고"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +57,6 @@ class _Label:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Labels:
-    """Every label that may stand for an option: its position, None where that is ambiguous; and how to find them."""
-
-    places: Mapping[str, int | None]
-    clash: Mapping[str, str]
-    pattern: re.Pattern[str]
-
-
 def extract_choice(
     text: str,
     letters: Sequence[str],
@@ -89,15 +74,7 @@ def extract_choice(
     if start is None:
         return ChoiceExtraction(None, "", "none", "the thinking was cut off before an answer")
     answer = _Answer(folded, start, lang, tuple(letters), tuple(options or ()))
-    for how, found in (
-        answer.announced(prefix),
-        answer.called_correct(),
-        answer.own_line(),
-        answer.bold(),
-        answer.named(),
-        answer.bracketed(),
-        answer.option_text(),
-    ):
+    for how, found in answer.places(prefix):
         if found is not None:
             return answer.extraction(how, found)
     return ChoiceExtraction(None, "", "none", "no option is named")
@@ -111,7 +88,18 @@ class _Answer:
     ) -> None:
         self.folded, self.text, self.start, self.lang, self.options = folded, folded.text, start, lang, options
         digits = bool(options) and not any(fold(o).text.strip()[:1].isdigit() for o in options)
-        self.labels = _labels(letters, lang, digits)
+        self.labels = labels_for(letters, lang, digits)
+
+    def places(self, prefix: str | None) -> Iterator[tuple[How, _Label | None]]:
+        """What stands at each place to look, best first."""
+        yield self.announced(prefix)
+        yield self.called_correct()
+        yield self.whole()
+        yield self.own_line()
+        yield self.bold()
+        yield self.named()
+        yield self.bracketed()
+        yield self.last_line()
 
     def extraction(self, how: How, found: _Label) -> ChoiceExtraction:
         """What the caller gets for a label: unclear where systems clash, or where the text behind it is another option."""
@@ -121,7 +109,7 @@ class _Answer:
             return ChoiceExtraction(None, raw, how, found.why or f"{label} may be more than one option")
         if label in self.labels.clash and self._shows(self.labels.clash[label]):
             return ChoiceExtraction(None, raw, how, f"{label} may be the letter that looks like it")
-        if (other := self._option_at(found.end)) not in (None, found.value) and not found.why:
+        if self._option_at(found.end) not in (None, found.value) and not found.why:
             return ChoiceExtraction(None, raw, how, "the label and the text behind it are different options")
         if not found.why and self._equal(label) not in (None, found.value):
             return ChoiceExtraction(None, raw, how, f"{label} is a label, and the text of another option")
@@ -130,7 +118,7 @@ class _Answer:
     def announced(self, prefix: str | None) -> tuple[How, _Label | None]:
         """The label that the last announcement with one gives; an announcement of something else says so."""
         best: tuple[How, _Label | None] = ("prefix", None)
-        marks = announcements(self.text, self.start, self.lang, prefix)
+        marks = announcements(self.text, self.start, self.lang, prefix, choice=True)
         for mark in reversed(marks):
             if mark.denied:
                 continue
@@ -202,12 +190,20 @@ class _Answer:
                 return _Label(None, match.start(), other.end(), "more than one option is given")
         return _Label(value, match.start(), match.end())
 
+    def _unless_denied(self, start: int, end: int) -> _Label:
+        """The label at `start:end`, without its value where its line goes on with words such as "wrong"."""
+        stop = self.text.find("\n", end)
+        stop = min(len(self.text) if stop < 0 else stop, end + _GAP)
+        if denied(self.text, end, stop, self.lang):
+            return _Label(None, start, end, "the option is named to be rejected")
+        return _Label(self.labels.places[self.text[start:end]], start, end)
+
     def _starts(self, match: re.Match[str]) -> bool:
         before = self.text[match.start() - 1 : match.start()]
         if not before or not (before.isalnum() or unicodedata.category(before)[0] == "M"):
             return True
-        if _cased(match.group()[0]) or match.group()[0].isdigit():
-            return not _cased(before) and not before.isdigit()
+        if cased(match.group()[0]) or match.group()[0].isdigit():
+            return not cased(before) and not before.isdigit()
         return bool(_option_words(self.lang).search(self.text, max(0, match.start() - 12), match.start()))
 
     def _ends(self, match: re.Match[str]) -> bool:
@@ -215,12 +211,12 @@ class _Answer:
         after, label = self.text[match.end() : match.end() + 1], match.group()
         if not after or not (after.isalnum() or unicodedata.category(after)[0] == "M" or after in "%_"):
             return not (label[-1].isdigit() and re.match(r"[.,:/]\d", self.text[match.end() : match.end() + 2]))
-        if unicodedata.category(after)[0] == "M" or after.isdigit() or after in "%_" or _cased(after):
+        if unicodedata.category(after)[0] == "M" or after.isdigit() or after in "%_" or cased(after):
             return unicodedata.category(label[-1]) in ("No", "So")
-        if _cased(label[-1]) or label[-1].isdigit() or unicodedata.category(label[-1]) in ("No", "So"):
+        if cased(label[-1]) or label[-1].isdigit() or unicodedata.category(label[-1]) in ("No", "So"):
             return True
         if "\uac00" <= after <= "\ud7a3":
-            return _HANGUL_ENDINGS.match(self.text, match.end()) is not None
+            return _ENDINGS.match(self.text, match.end()) is not None
         if "\u30a0" <= label <= "\u30ff":
             return not "\u30a0" <= after <= "\u30ff"
         return after in "项項选選"
@@ -229,7 +225,7 @@ class _Answer:
         """Whether a label is no plain word: a small letter, or a capital that is a word, must be closed by a mark or the end."""
         label, after = match.group(), self.text[match.end() : match.end() + 1]
         closed = not after or after == "\n" or after in _CLOSES
-        if not _cased(label[0]):
+        if not cased(label[0]):
             return True
         if label.islower() and len(label) == 1:
             before = self.text[match.start() - 1 : match.start()]
@@ -252,7 +248,7 @@ class _Answer:
         for match in self.labels.pattern.finditer(self.text, self.start):
             if not _correct(self.lang).match(self.text, match.end()):
                 continue
-            if self._starts(match) and not (match.group().islower() and _cased(match.group()[0])):
+            if self._starts(match) and not (match.group().islower() and cased(match.group()[0])):
                 found.append(_Label(self.labels.places[match.group()], *match.span()))
         return "cue", _only(found)
 
@@ -269,19 +265,20 @@ class _Answer:
             match = self.labels.pattern.match(self.text, at, end)
             if match is None or not self._ends(match):
                 continue
-            rest = self.text[match.end() : end].strip()
+            ending = _ENDINGS.match(self.text, match.end(), end) or match
+            rest = self.text[ending.end() : end].strip()
             label = self._with_others(match, end)
             if not rest.strip(_CLOSES + " "):
                 if (a, b) in (lines[0], lines[-1]):
                     alone.append(label)
             elif self._delimited(match, rest):
-                leading.append(label)
+                leading.append(label if label.value is None else self._unless_denied(*match.span()))
         return "bare", _only(alone) if alone else _only(leading)
 
     def _delimited(self, match: re.Match[str], rest: str) -> bool:
         if unicodedata.category(match.group()[-1]) in ("No", "So"):
             return True
-        small = match.group().islower() and _cased(match.group()[0])
+        small = match.group().islower() and cased(match.group()[0])
         if match.group()[-1].isdigit() and rest[0] in ".,":
             return False
         return rest[0] in (")]" if small else ").]:：、．,*") or (not small and bool(re.match(r"[-–—] ", rest)))
@@ -302,7 +299,7 @@ class _Answer:
             at = _OPENERS.match(self.text, word.end()).end()  # type: ignore[union-attr]
             match = self.labels.pattern.match(self.text, at)
             if match and self._ends(match) and self._is_label(match, anchored=False) and at > word.end():
-                found.append(_Label(self.labels.places[match.group()], *match.span()))
+                found.append(self._unless_denied(*match.span()))
         return "cue", _only(found)
 
     def bracketed(self) -> tuple[How, _Label | None]:
@@ -310,21 +307,31 @@ class _Answer:
         found = []
         for match in re.finditer(r"[(\[]([^()\[\]\s]{1,4})[)\]]", self.text[self.start :]):
             label = match[1]
-            if label in self.labels.places and not (label.islower() and _cased(label[0])) and not label.isdigit():
+            if label in self.labels.places and not (label.islower() and cased(label[0])) and not label.isdigit():
                 at = self.start + match.start(1)
-                found.append(_Label(self.labels.places[label], at, at + len(label)))
+                found.append(self._unless_denied(at, at + len(label)))
         return "bare", _only(found)
 
-    def option_text(self) -> tuple[How, _Label | None]:
-        """The one option whose text the answer, or its last line, repeats."""
+    def whole(self) -> tuple[How, _Label | None]:
+        """The option whose text is the whole answer; unclear if that is another option's label."""
         body = self.text[self.start :]
-        whole = self._equal(body)
-        last = body.rstrip().rpartition("\n")[2]
-        option = whole if whole is not None else self._equal(last)
+        option = self._equal(body)
         if option is None:
             return "option", None
-        at = self.text.rfind(last.strip()) if whole is None else self.start
-        return "option", _Label(option, at, len(self.text.rstrip()), "the text of one option is repeated")
+        place = self.labels.places.get(body.strip(" \n.*()"), option)
+        end = len(self.text.rstrip())
+        return "option", _Label(
+            option if place == option else None, self.start, end, "the text of one option is repeated"
+        )
+
+    def last_line(self) -> tuple[How, _Label | None]:
+        """The option whose text is the last line."""
+        text = self.text.rstrip()
+        start = max(self.start, text.rfind("\n") + 1)
+        option = self._equal(text[start:])
+        return "option", None if option is None else _Label(
+            option, start, len(text), "the last line is one option's text"
+        )
 
     def _equal(self, text: str) -> int | None:
         said = normalise_answer(text, self.lang)
@@ -356,47 +363,12 @@ def _only(labels: Sequence[_Label]) -> _Label | None:
     return _Label(None, labels[0].start, labels[-1].end, "several options are named, none as the answer")
 
 
-def _cased(char: str) -> bool:
-    return char.lower() != char.upper()
-
-
-@cache
-def _labels(letters: tuple[str, ...], lang: str, digits: bool) -> _Labels:
-    offered = {fold(x).text: i for i, x in enumerate(letters)}
-    systems = _systems(lang, len(letters))
-    if digits:
-        systems.append({str(i + 1): i for i in range(len(letters))})
-    native: dict[str, int | None] = {}
-    for system in systems:
-        for label, place in system.items():
-            native[label] = place if native.get(label, place) == place else None
-    look = {a: offered[b] for a, b in _LOOKS_LIKE.items() if b in offered and a not in offered}
-    back = {b: offered[a] for a, b in _LOOKS_LIKE.items() if a in offered and b not in offered}
-    for label, place in back.items():  # Cyrillic was offered and Latin answered: by shape and by position must agree
-        native[label] = place if native.get(label, place) == place else None
-    places: dict[str, int | None] = {**native, **look, **offered}
-    clash = {a: "БГД" for a, i in look.items() if native.get(a, i) != i}
-    for label in [x for x in places if _cased(x[0]) and x.upper() == x]:
-        places.setdefault(label.lower(), places[label])
-    pattern = "|".join(re.escape(x) for x in sorted(places, key=lambda x: (-len(x), x)))
-    return _Labels(places, clash, re.compile(pattern))
-
-
-def _systems(lang: str, count: int) -> list[dict[str, int]]:
-    script = lang.rpartition("_")[2]
-    found = []
-    for row in rows("labels.csv"):
-        if row["script"] in ("*", "Latn", script) and row["lang"] in ("*", lang):
-            found.append({fold(x).text: i for i, x in enumerate(row["labels"].split()[:count])})
-    return found
-
-
 @cache
 def _option_words(lang: str) -> re.Pattern[str]:
     words = cue_words("option", lang) + cue_words("option", "eng_Latn")
-    cased = tuple(w for w in words if _cased(w[0]))
-    rest = tuple(w for w in words if w not in cased)
-    return re.compile(rf"(?:(?<!\w)(?:{any_of(cased)})(?![^\W\d_])|{any_of(rest)})", re.IGNORECASE)
+    latin = tuple(w for w in words if cased(w[0]))
+    rest = tuple(w for w in words if w not in latin)
+    return re.compile(rf"(?:(?<!\w)(?:{any_of(latin)})(?![^\W\d_])|{any_of(rest)})", re.IGNORECASE)
 
 
 @cache
@@ -408,9 +380,11 @@ def _correct(lang: str) -> re.Pattern[str]:
 @cache
 def _conjunctions(lang: str) -> re.Pattern[str]:
     """What joins two labels: a comma, a slash, or a word for "and" or "or"."""
-    words = any_of(cue_words("conj", lang) + cue_words("conj", "eng_Latn"))
+    words = cue_words("conj", lang) + cue_words("conj", "eng_Latn")
+    han = any_of(tuple(w for w in words if "\u3040" <= w[0] <= "\ud7a3"))
     return re.compile(
-        rf"[*)\].\"']{{0,3}}\s{{0,2}}(?:[,/&+،、;]|(?:{words})(?=[\s*(\[]))\s{{0,2}}[*(\[\"']{{0,3}}", re.IGNORECASE
+        rf"[*)\].\"']{{0,3}}\s{{0,2}}(?:[,/&+،、;]|{han}|(?:{any_of(words)})(?=[\s*(\[]))\s{{0,2}}[*(\[\"']{{0,3}}",
+        re.IGNORECASE,
     )
 
 

@@ -22,6 +22,7 @@ _CLAUSE_END = re.compile(r"[.!?।॥။።؟۔。;…](?=[\s*_\"'”»)\]]|$)|[
 _BOXED = re.compile(r"\\f?boxed *\{")
 _BOLD = re.compile(r"\*\*([^*\n]{1,120})\*\*|__([^_\n]{1,120})__|<(?:b|strong)>([^<\n]{1,120})</")
 _BOX_LIMIT = 200
+_MOST = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,14 @@ class Mark:
 
 
 @cache
-def _announcement(lang: str, prefix: str | None) -> re.Pattern[str]:
+def _announcement(lang: str, prefix: str | None, choice: bool) -> re.Pattern[str]:
     """One pattern for the given prefix, the language's answer words, those that need a colon, and the English ones."""
     given = (fold(prefix).text.strip(" :"),) if prefix and prefix.strip(" :：") else ()
+    kinds = ("answer", "pick") if choice else ("answer",)
     groups = {
-        "local": given + cue_words("answer", lang),
+        "local": given + tuple(w for kind in kinds for w in cue_words(kind, lang)),
         "colon": () if lang.startswith("eng") else cue_words("prefix", lang),
-        "english": cue_words("answer", "eng_Latn"),
+        "english": tuple(w for kind in kinds for w in cue_words(kind, "eng_Latn")),
         "rule": cue_words("prefix", "eng_Latn"),
     }
     return re.compile("|".join(f"(?P<{n}>{_bounded(w)})" for n, w in groups.items() if w), re.IGNORECASE)
@@ -76,10 +78,12 @@ def denied(text: str, start: int, end: int, lang: str) -> bool:
     return _denial(lang).search(text, start, end) is not None
 
 
-def announcements(text: str, start: int, lang: str, prefix: str | None) -> list[Mark]:
-    """Every announcement of an answer in `text[start:]`, in order."""
+def announcements(text: str, start: int, lang: str, prefix: str | None, choice: bool = False) -> list[Mark]:
+    """The last dozen announcements of an answer in `text[start:]`, in order; no answer needs more, and time stays linear.
+
+    `choice` says that the answer is one of several options, for which there are more words."""
     found = []
-    for match in _announcement(lang, prefix).finditer(text, start):
+    for match in _announcement(lang, prefix, choice).finditer(text, start):
         group = match.lastgroup
         tail = None if group == "rule" else _TAIL.match(text, match.end())
         if tail is None and group == "colon":
@@ -91,7 +95,7 @@ def announcements(text: str, start: int, lang: str, prefix: str | None) -> list[
         tier: Tier = "english" if group in ("english", "rule") and not lang.startswith("eng") else "local"
         end = tail.end() if tail else match.end()
         found.append(Mark("prefix" if tail or group == "rule" else "cue", tier, match.start(), match.end(), end, no))
-    return found
+    return found[-_MOST:]
 
 
 def _clause_start(text: str, at: int) -> int:

@@ -27,7 +27,7 @@ from mevals.extract.markers import (
     last_boxed,
 )
 from mevals.extract.tables import any_of, cue_words
-from mevals.extract.tokens import Number, Reader, is_row_number
+from mevals.extract.tokens import Number, Reader, is_currency_code, is_row_number
 
 How = Literal["prefix", "cue", "boxed", "bold", "last", "none"]
 
@@ -155,7 +155,26 @@ def _at_cue(folded: Folded, lang: str, mark: Mark) -> _Found:
         return _Found(None, empty=True)
     if mark.denied or denied(folded.text, start, numbers[0].start, lang):
         return _Found(None, *_span(numbers[0]), "the text says what the answer is not", denied=True)
+    if not _is_statement(folded.text[start : numbers[0].start], lang):
+        # "To find the answer we add 5" announces nothing, unless no other number follows it.
+        rest = {n.value for n in reader.numbers(start, len(folded.text))}
+        if len(rest) > 1:
+            return _Found(None, empty=True)
     return _resolve(reader, numbers, start, end)
+
+
+def _is_statement(gap: str, lang: str) -> bool:
+    """Whether nothing but a word for "is" joins an answer word to its number; longer words may stand before that word."""
+    words = _MARKUP.sub(" ", gap).strip(" .")
+    return not words or is_currency_code(words) or _copula(lang).search(words) is not None
+
+
+@cache
+def _copula(lang: str) -> re.Pattern[str]:
+    words = cue_words("copula", lang) + cue_words("copula", "eng_Latn")
+    cased = tuple(w for w in words if w.lower() != w.upper())
+    rest = tuple(w for w in words if w not in cased)
+    return re.compile(rf"(?:(?<!\w)(?:{any_of(cased)})|{any_of(rest)})$", re.IGNORECASE)
 
 
 def _span(number: Number) -> tuple[int, int]:
@@ -192,7 +211,8 @@ def _stands_alone(text: str, clause: tuple[int, int], numbers: Sequence[Number])
     before = _MARKUP.sub(" ", text[clause[0] : numbers[0].start])
     after = _MARKUP.sub(" ", text[numbers[-1].end : clause[1]])
     values = {n.value for n in numbers}
-    return len(values) == 1 and len(before.strip()) <= 4 and len(after.strip()) <= 24 and len(after.split()) <= 3
+    amount = not before.strip(" .") or is_currency_code(before.strip(" ."))
+    return len(values) == 1 and amount and len(after.strip()) <= 24 and len(after.split()) <= 3
 
 
 def _resolve(reader: Reader, numbers: Sequence[Number], start: int, end: int) -> _Found:
@@ -214,7 +234,7 @@ def _resolve(reader: Reader, numbers: Sequence[Number], start: int, end: int) ->
         listed = ", ".join(str(n.value) for n in kept[:4])
         return _Found(None, kept[0].start, kept[-1].end, f"several numbers are given: {listed}")
     number = kept[-1]
-    if end - start > len(str(number.value)) + 4 and _half_pattern(reader.lang).search(
+    if end - start > number.end - number.start and _half_pattern(reader.lang).search(
         text[max(start, number.start - 8) : min(end, number.end + 16)]
     ):
         return _Found(None, number.start, number.end, "a fraction in words stands beside the number")

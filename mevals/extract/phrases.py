@@ -13,6 +13,7 @@ from mevals.extract.markers import announcements, bold_spans, clauses, first_lin
 from mevals.extract.tables import cue_words, rows, spaced
 
 _MARKS = re.compile(r"[\s*_`#>\"'“”«»„‘’()\[\]{}|$\\:=.,;!?。،؛؟।॥၊။።፣៖՞՜、…–—-]+")
+_OPENING = re.compile(r"^[\s*_`#>\"'“”«»„‘(\[{|$\\:=-]+")
 _LATIN_DIACRITIC_FREE = frozenset({"yor_Latn", "ibo_Latn", "hau_Latn", "twi_Latn", "ewe_Latn", "lin_Latn", "wol_Latn"})
 # Arabic vowel signs, Quranic marks and tatweel; Hebrew points and accents. The letters without them are the usual spelling.
 _POINTS = {
@@ -110,7 +111,7 @@ def _leading(line: str, lang: str) -> bool | None:
     """Yes or no if the line starts with the word and goes on as a sentence of its own, not as "yes and no"."""
     if (whole := _whole(line, lang)) is not None:
         return whole
-    words, text = _yes_no(lang), _comparable(line, lang).lstrip(" *_`#>\"'“”«»„‘(['{|$\\:=-")
+    words, text = _yes_no(lang), _OPENING.sub("", _comparable(line, lang))
     for word in sorted(words, key=len, reverse=True):
         if not text.startswith(word):
             continue
@@ -129,7 +130,12 @@ def _goes_on(word: str, rest: str, lang: str) -> bool:
     value, next_word = _yes_no(lang)[word], next(iter(w for w in _MARKS.split(rest[:40]) if w), "")
     if _yes_no(lang).get(_comparable(next_word, lang), value) != value:
         return False
-    if not rest.startswith(" ") or not next_word or rest.lstrip(" *_`")[:1] in tuple(",.;:!-–—(،。"):
+    if (
+        not spaced(lang)
+        or not rest.startswith(" ")
+        or not next_word
+        or rest.lstrip(" *_`")[:1] in tuple(",.;:!-–—(،。")
+    ):
         return True
     joined = (*cue_words("conj", lang), *cue_words("conj", "eng_Latn"), *cue_words("wrong", lang), "not")
     interjection = word in ("yes", "yeah") or word[:1].lower() == word[:1].upper()

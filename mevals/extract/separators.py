@@ -87,7 +87,8 @@ def _join(token: str, parts: Sequence[str], marks: Sequence[str], decimal: str, 
         return Reading(None, f"mixed separators in {token}")
     if len(whole) > 1 and not _grouped(whole, groups[0]):
         return Reading(None, f"{token} is grouped in no known way")
-    if groups and groups[0] == " " and locale.group != " " and not any(p.startswith("0") for p in whole[1:]):
+    plain = groups and groups[0] == " " and locale.decimal != "," and locale.group != " "
+    if plain and not any(p.startswith("0") for p in whole[1:]):
         return Reading(None, f"{token} may be two numbers")
     digits = "".join(whole) + ("." + parts[-1] if decimal else "")
     return Reading(Decimal(digits), f"{token} by its shape")

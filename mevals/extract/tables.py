@@ -53,7 +53,8 @@ def cue_words(kind: str, lang: str) -> tuple[str, ...]:
     """The words of one kind in one language, longest first, folded; none where we know none.
 
     Kinds: answer, prefix (answer words that need a colon), option, correct, wrong, minus, half, conj, counter,
-    article, because.
+    article, because, copula,
+    pick (words that announce a choice).
     """
     found = {fold(r["text"]).text for r in rows("cues.csv") if r["lang"] == lang and r["kind"] == kind}
     return tuple(sorted(found, key=lambda w: (-len(w), w)))

@@ -19,7 +19,7 @@ from mevals.extract.numerals import (
     read_mixed,
 )
 from mevals.extract.separators import NUMBER, Conventions, Reading, conventions, read_separated
-from mevals.extract.tables import any_of, cue_words, locale_of, rows, scales
+from mevals.extract.tables import any_of, cue_words, locale_of, rows, scales, spaced
 
 MINUS = "-−–"
 # Currency signs that may stand before a number; letters are matched as codes, since x2 and H2O are no amounts.
@@ -87,8 +87,9 @@ class Reader:
             return found
         for match in ETHIOPIC_NUMERAL.finditer(text, start, end):
             found.append(Number(*match.span(), read_ethiopic(match.group()), "an Ethiopic numeral"))
+        read = {n.end for n in found}
         for match in _LONE_VULGAR.finditer(text, start, end):
-            if not any(n.start <= match.start() < n.end for n in found):
+            if match.end() not in read:  # 2½ was read with its digits
                 found.append(Number(*match.span(), None, "a fraction among other words", _vulgar(match.group())))
         return sorted(found, key=lambda n: n.start) or _han_numbers(text, start, end)
 
@@ -185,6 +186,11 @@ def _vulgar(char: str) -> tuple[Decimal, Decimal]:
     return Decimal(over), Decimal(under)
 
 
+def is_currency_code(word: str) -> bool:
+    """Whether a word is a currency's code or short name, such as USD, Rs or zł."""
+    return _CODE.fullmatch(word) is not None
+
+
 def _is_currency(char: str) -> bool:
     return char != "" and (unicodedata.category(char) == "Sc" or char == "₨")
 
@@ -245,7 +251,11 @@ def _scale_patterns(lang: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     A long word of a script without case may carry an ending (হাজারটি), any other must end where it ends (mil, milímetros).
     """
     behind = scales(lang, before=False)
-    strict = tuple(w for w, power in behind.items() if w.lower() != w.upper() or (len(w) <= 3 and power is not None))
+    strict = tuple(
+        w
+        for w, power in behind.items()
+        if w.lower() != w.upper() or (spaced(lang) and len(w) <= 3 and power is not None)
+    )
     loose = tuple(w for w in behind if w not in strict)
     return (
         re.compile(rf"[ \u00a0\u202f]?({any_of(loose)}|(?:{any_of(strict)})(?![^\W\d_]))", re.IGNORECASE),
