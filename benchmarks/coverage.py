@@ -96,18 +96,25 @@ def mean_checks() -> Iterator[Check]:
     plan = [("t", "normal", 2), ("t", "normal", 5), ("t", "chrF-like beta(6,4)", 10), ("t", "skewed beta(8,2)", 50)]
     plan += [("t", "rubric 1-7", 60)]
     for kind, sizes in (
-        ("studentised", (20, 50)),
+        ("studentised", (10, 20, 50)),
         ("expanded", (20, 50)),
         ("percentile", (50, 100)),
         ("bca", (50, 100)),
     ):
         plan += [(kind, name, n) for name in ("chrF-like beta(6,4)", "skewed beta(8,2)", "rubric 1-7") for n in sizes]
     plan += [("auto", name, n) for name in ("skewed beta(8,2)", "rubric 1-7") for n in (20, 50, 250)]
-    plan += [("auto", "chrF-like beta(6,4)", 5), ("auto", "lognormal", 250)]
+    plan += [("auto", "chrF-like beta(6,4)", 5), ("auto", "rubric 1-7", 10)]
     for kind, name, n in plan:
         yield Check(f"{kind} mean of {name} n={n}", COVERAGE, mean_trial(kind, name, n))
-    for kind, name, n in (("percentile", "normal", 10), ("bca", "normal", 10), ("t", "lognormal", 30)):
-        yield Check(f"below its minimum: {kind} mean of {name} n={n}", None, mean_trial(kind, name, n))
+    for kind, name, n in (("percentile", "normal", 10), ("bca", "normal", 10), ("auto", "lognormal", 250)):
+        yield Check(f"outside its limits: {kind} mean of {name} n={n}", None, mean_trial(kind, name, n))
+    for n, rare in ((20, 0.1), (50, 0.05), (100, 0.05), (250, 0.01), (250, 0.1), (1000, 0.03)):
+
+        def nearly_constant(rng: Rng, n: int = n, rare: float = rare) -> float:
+            y = np.where(rng.random(n) < rare, rng.choice([1.0, 3.0, 5.0], n), 7.0)
+            return covers(stats.cell_interval(y, scale=(1, 7), draws=DRAWS, seed=rng), 7 - 4 * rare)
+
+        yield Check(f"auto mean, {100 * rare:g} % differ from the rest n={n} (conservative)", AT_LEAST, nearly_constant)
 
 
 def mean_trial(kind: str, name: str, n: int) -> Callable[[Rng], float]:
@@ -230,25 +237,31 @@ def group_checks() -> Iterator[Check]:
 
     yield Check("fixed languages, shared items L=8 n=100", COVERAGE, shared)
     yield Check("wrong on purpose: shared items taken as independent L=8", None, lambda rng: shared(rng, naive=True))
-    for languages in (3, 5):
+    for languages in (3, 4, 5, 8, 20):
         name = f"languages as a sample, normal L={languages}"
         yield Check(
-            name, COVERAGE, lambda rng, m=languages: covers(stats.sampled_languages(rng.normal(size=m)).interval, 0)
+            name,
+            COVERAGE,
+            lambda rng, m=languages: covers(
+                stats.sampled_languages(rng.normal(size=m), draws=DRAWS, seed=rng).interval, 0
+            ),
         )
     truth = skewed_truth()
-    for languages in (3, 5, 8, 20, 60):
+    for languages in (3, 5, 8, 12, 20, 60):
 
         def sampled(rng: Rng, languages: int = languages) -> float:
             values = rng.binomial(200, skewed_languages(rng, languages)) / 200
-            return covers(stats.sampled_languages(values).interval, truth)
+            return covers(stats.sampled_languages(values, draws=DRAWS, seed=rng).interval, truth)
 
-        yield Check(f"languages as a sample, skewed L={languages}", COVERAGE, sampled)
+        wanted = COVERAGE if languages >= 5 else None
+        yield Check(f"languages as a sample, skewed L={languages}", wanted, sampled)
     for languages in (5, 20):
 
         def crossed(rng: Rng, languages: int = languages) -> float:
             table = answers(rng, skewed_languages(rng, languages), 100, 0.4)
             items = dict.fromkeys(range(languages), np.arange(100))
-            return covers(stats.shared_items(dict(enumerate(table)), items, "languages as a sample").interval, truth)  # type: ignore[arg-type]
+            group = stats.shared_items(dict(enumerate(table)), items, "languages as a sample", draws=DRAWS, seed=rng)  # type: ignore[arg-type]
+            return covers(group.interval, truth)
 
         yield Check(f"languages as a sample, shared items L={languages} n=100", COVERAGE, crossed)
 
@@ -284,12 +297,12 @@ def paired_interval_checks() -> Iterator[Check]:
 
         yield Check(f"Bonett-Price n={n}, 20 % discordant", COVERAGE, score)
     for name, function, n in (
-        ("paired t", stats.paired_t, 30),
-        ("paired bootstrap", lambda a, b: stats.paired_bootstrap(a, b, draws=DRAWS), 30),
+        ("paired t", lambda a, b, rng: stats.paired_t(a, b), 30),
+        ("paired bootstrap", lambda a, b, rng: stats.paired_bootstrap(a, b, draws=DRAWS, seed=rng), 30),
     ):
 
         def trial(rng: Rng, function=function, n: int = n) -> float:  # type: ignore[no-untyped-def]
-            return covers(function(*rubric_pairs(rng, n)).interval, 0.0)
+            return covers(function(*rubric_pairs(rng, n), rng).interval, 0.0)
 
         yield Check(f"{name} interval, rubric n={n}", COVERAGE, trial)
 
@@ -349,7 +362,8 @@ def test_checks() -> Iterator[Check]:
         def clustered(rng: Rng, name: str = name) -> float | None:
             labels = cluster_labels(rng, 25)
             gap = 0.5 * rng.normal(size=25)[labels] + rng.normal(size=labels.size)
-            more = {} if name in ("paired_t", "paired_difference") else {"draws": DRAWS}
+            more = {} if name == "paired_t" else {"seed": rng}
+            more |= {} if name in ("paired_t", "paired_difference") else {"draws": DRAWS}
             return getattr(stats, name)(np.zeros(labels.size), gap, clusters=labels, **more).p  # type: ignore[no-any-return]
 
         yield null(f"clustered {name} G=25", clustered)

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from mevals.stats.bootstrap import Aggregate, BootstrapKind, bootstrap_interval, corpus_estimate, corpus_interval
 from mevals.stats.clusters import Labels, clustered_mean, clustered_proportion, codes
 from mevals.stats.intervals import (
+    FEW,
     Floats,
     Interval,
     bounded_interval,
@@ -24,7 +25,7 @@ from mevals.stats.resampling import Seed, cluster_sums
 
 Kind = Literal["auto", "wilson", "clopper-pearson", "t", "percentile", "expanded", "bca", "studentised"]
 
-MINIMUM: dict[str, int] = {"t": 2, "percentile": 50, "bca": 50, "expanded": 20, "studentised": 20}
+MINIMUM: dict[str, int] = {"t": 2, "percentile": 50, "bca": 50, "expanded": 20, "studentised": 10}
 """Independent units (samples, or clusters) from which each kind covers 93-97 % for values of moderate skewness.
 
 For t on skewed values see `needed_for_skewness`; for Wilson ten expected successes and failures. Measured in docs/statistics.md.
@@ -50,8 +51,9 @@ def cell_interval(
     highest possible value: it makes values at its two ends a proportion, and gives a width where all values are equal.
 
     "auto" takes Wilson's interval for proportions (the exact one where successes or failures are fewer than ten), the t
-    interval for means (bootstrap-t where they are too skewed for their number), the expanded percentile bootstrap for
-    corpus metrics (jackknife t below 20 units). A kind asked for by name is used, with a note below its `MINIMUM`.
+    interval for means (bootstrap-t where they are too skewed for their number; a conservative one from the scale where
+    fewer than ten samples differ from the rest), the expanded percentile bootstrap for corpus metrics (jackknife t below
+    20 units). A kind asked for by name is used, with a note below its `MINIMUM`.
     """
     labels = None if clusters is None else np.asarray(clusters)
     if stats is not None:
@@ -97,6 +99,8 @@ def _mean(
     seed: Seed,
 ) -> Interval | None:
     units, skew = _units(y, labels)
+    if kind == "auto" and _nearly_constant(y, labels, units):
+        return _from_scale(y, labels, units, scale, level)
     chosen: BootstrapKind | Literal["t"]
     if kind == "auto":
         chosen = "studentised" if MINIMUM["studentised"] <= units < needed_for_skewness(skew) and abs(skew) > 1 else "t"
@@ -110,8 +114,30 @@ def _mean(
         found = bootstrap_interval(y, chosen, clusters=labels, level=level, draws=draws, seed=seed)
         note = "" if units >= MINIMUM[chosen] else _too_few(units, chosen)
     if found is None:
-        return bounded_interval(y, scale, level, units) if scale is not None and units > 1 else None
+        return None if scale is None else _from_scale(y, labels, units, scale, level)
     return replace(found, note=note, n_clusters=None if labels is None else found.n_clusters)
+
+
+def _nearly_constant(y: Floats, labels: Labels | None, units: int) -> bool:
+    """Whether most units hold one and the same value and fewer than ten don't: s and skewness then say next to nothing."""
+    kinds, counts = np.unique(y, return_counts=True)
+    differs = y != kinds[np.argmax(counts)]
+    others = int(differs.sum()) if labels is None else np.unique(np.asarray(labels)[differs]).size
+    return others < FEW and others < units / 2
+
+
+def _from_scale(
+    y: Floats, labels: Labels | None, units: int, scale: tuple[float, float] | None, level: float
+) -> Interval | None:
+    """The interval of nearly constant values: from their scale; without one a t interval that warns, or none."""
+    if scale is None:
+        found = clustered_mean(y, labels).interval(level, "t" if labels is None else "t, cluster-robust (CR2)")
+        note = "few values differ from the rest and the scale is unknown: may cover far less than its level"
+    else:
+        found = bounded_interval(y, scale, level, units) if units > 1 else None
+        note = "few values differ from the rest: the width comes from the scale, and covers more than its level"
+    n_clusters = None if labels is None else units
+    return None if found is None else replace(found, note=note, n_clusters=n_clusters)
 
 
 def _units(y: Floats, labels: Labels | None) -> tuple[int, float]:

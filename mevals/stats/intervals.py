@@ -186,5 +186,5 @@ def bounded_interval(
     low, width = scale[0], scale[1] - scale[0]
     share = min(1.0, max(0.0, (float(array.mean()) - low) / width))
     ends = wilson_bounds(share, units or array.size, t_quantile(level, math.inf))
-    note = "all values are equal; the width comes from the scale alone" if np.ptp(array) == 0 else "conservative"
+    note = "the width comes from the scale: covers more than its level"
     return Interval(low + width * ends[0], low + width * ends[1], level, "wilson-bounded", array.size, note=note)

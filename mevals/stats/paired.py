@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from mevals.stats.bootstrap import Aggregate, bootstrap_interval, bootstrap_p, corpus_interval, interval_from_draws
+from mevals.stats.bootstrap import Aggregate, bootstrap_p, corpus_interval, interval_from_draws
 from mevals.stats.clusters import Labels, clustered_mean, codes
 from mevals.stats.intervals import Floats, Interval, t_quantile
 from mevals.stats.resampling import Seed, cluster_sums, resample_sums
@@ -144,13 +144,18 @@ def paired_bootstrap(
     """
     first, second, labels = _pairs(a, b, clusters)
     differences = second - first
-    interval = bootstrap_interval(differences, clusters=labels, level=level, draws=draws, seed=seed)
-    p: float | None = 1.0 if first.size and not differences.any() else None
-    if interval is not None:
-        table = cluster_sums(np.stack([differences, np.ones_like(differences)], axis=1), _codes(labels))
-        p = bootstrap_p(resample_sums(table, draws, np.random.default_rng(seed))[:, 0], table.shape[0])
-    mean = float(differences.mean()) if differences.size else math.nan
-    return _result(mean, interval, p, first, second, "paired bootstrap, expanded", labels)
+    name = "paired bootstrap, expanded"
+    if not differences.any():
+        return _result(0.0 if first.size else math.nan, None, 1.0 if first.size else None, first, second, name, labels)
+    table = cluster_sums(np.stack([differences, np.ones_like(differences)], axis=1), _codes(labels))
+    units, mean = table.shape[0], float(differences.mean())
+    if units < 2 or np.ptp(differences) == 0:
+        return _result(mean, None, None, first, second, name, labels)
+    sums = resample_sums(table, draws, seed)
+    drawn = sums[:, 0] / sums[:, 1]
+    low, high = interval_from_draws(drawn, mean, "expanded", level, units)
+    interval = Interval(low, high, level, name, first.size, None if labels is None else units)
+    return _result(mean, interval, bootstrap_p(drawn, units), first, second, name, labels)
 
 
 def paired_corpus(

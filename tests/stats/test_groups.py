@@ -30,13 +30,25 @@ def test_a_language_whose_error_is_unknown_leaves_the_interval_open() -> None:
     assert got.value == pytest.approx(0.6) and got.interval is None
 
 
-def test_languages_as_a_sample_are_a_t_interval_of_their_values() -> None:
+def test_a_few_languages_as_a_sample_are_a_t_interval_of_their_values_with_a_note() -> None:
     values = [0.41, 0.55, 0.62, 0.71]
     got = stats.sampled_languages([*values, None])
     plain = stats.t_interval(values)
     assert got.interval is not None and plain is not None
     assert (got.interval.low, got.interval.high) == pytest.approx((plain.low, plain.high))
     assert (got.n, got.of, got.mode) == (4, 5, "languages as a sample")
+    assert "normal" in got.interval.note
+
+
+def test_five_languages_as_a_sample_are_a_bootstrap_t_interval_of_their_values() -> None:
+    values = [0.41, 0.55, 0.62, 0.71, 0.2]
+    got, plain = (
+        stats.sampled_languages([*values, None], seed=3),
+        stats.bootstrap_interval(values, "studentised", seed=3),
+    )
+    assert got.interval is not None and plain is not None
+    assert (got.interval.low, got.interval.high) == pytest.approx((plain.low, plain.high))
+    assert got.interval.method == "languages as a sample, bootstrap-t" and got.interval.note == ""
 
 
 def test_two_languages_are_too_few_for_a_sample_of_languages() -> None:

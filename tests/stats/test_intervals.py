@@ -90,7 +90,7 @@ def test_equal_values_get_a_width_from_their_scale_and_not_an_interval_of_nothin
         ([0, 1] * 30, {"clusters": [i // 4 for i in range(60)]}, "wilson, design effect"),
         ([1, 2, 3, 4.5], {}, "t"),
         ([1, 2, 3, 4.5] * 6, {"clusters": [i // 2 for i in range(24)]}, "t, cluster-robust (CR2)"),
-        ([0.1] * 30 + [9.0, 11.0], {}, "bootstrap, studentised"),
+        ([1.4**i for i in range(32)], {}, "bootstrap, studentised"),
         ([0.3, 0.5] * 20, {"kind": "bca"}, "bootstrap, bca"),
         (
             [0.3, 0.5] * 20,
@@ -131,3 +131,17 @@ def test_the_same_seed_gives_the_same_interval() -> None:
     values = np.random.default_rng(0).normal(size=40)
     assert stats.cell_interval(values, "bca", seed=5) == stats.cell_interval(values, "bca", seed=5)
     assert stats.cell_interval(values, "bca", seed=5) != stats.cell_interval(values, "bca", seed=6)
+
+
+def test_scores_that_are_nearly_all_alike_get_their_width_from_the_scale() -> None:
+    values = [7.0] * 97 + [5.0, 3.0, 1.0]
+    got, blind = stats.cell_interval(values, scale=(1, 7)), stats.cell_interval(values)
+    assert got is not None and got.method == "wilson-bounded" and "scale" in got.note
+    assert blind is not None and blind.method == "t" and "scale is unknown" in blind.note
+
+
+def test_draws_of_equal_values_do_not_blow_up_the_bootstrap_t_interval() -> None:
+    values = np.where(np.arange(40) < 4, 3.1, 7.3)
+    got = stats.bootstrap_interval(values, "studentised", draws=5000)
+    plain = stats.t_interval(values)
+    assert got is not None and plain is not None and got.half_width < 10 * plain.half_width

@@ -54,6 +54,16 @@ def test_mid_p_counts_half_of_what_was_seen(won: int, lost: int) -> None:
     assert stats.mcnemar(*answers(won, lost, 10)).p == pytest.approx(wanted, abs=1e-9)
 
 
+@pytest.mark.parametrize("n", [25, 100])
+def test_mid_p_rejects_at_most_5_5_percent_of_nulls_whatever_the_share_of_discordant_items(n: int) -> None:
+    rejected = [0.0]
+    for m in range(1, n + 1):
+        significant = [k for k in range(m + 1) if (stats.mcnemar(*answers(k, m - k, 0)).p or 0) <= 0.05]
+        rejected.append(float(reference.binom.pmf(significant, m, 0.5).sum()))
+    for share in np.linspace(0.02, 0.6, 30):
+        assert reference.binom.pmf(np.arange(n + 1), n, share) @ rejected <= 0.055
+
+
 def test_the_bonett_price_interval_is_as_printed_in_the_formula() -> None:
     got = stats.bonett_price(12, 4, 100)
     up, down = 13 / 102, 5 / 102
