@@ -55,6 +55,20 @@ class Extraction:
 
 
 @dataclass(frozen=True, slots=True)
+class _Answer:
+    """One answer to read: its folded text, its language, where it starts, and whether a whole number was asked for."""
+
+    folded: Folded
+    lang: str
+    start: int
+    whole: bool
+
+    def reader(self, english: bool = False) -> Reader:
+        """A reader of its numbers; `english` says that English words announce them."""
+        return Reader(self.folded, self.lang, english, self.start, self.whole)
+
+
+@dataclass(frozen=True, slots=True)
 class _Found:
     """What stands at one announcement: a number, or why there is none; `empty` if nothing numeric stands there."""
 
@@ -66,98 +80,103 @@ class _Found:
     denied: bool = False
 
 
-def extract_number(text: str, lang: str, prefix: str | None = None) -> Extraction:
+def extract_number(text: str, lang: str, prefix: str | None = None, whole: bool = False) -> Extraction:
     """The number that `text` gives as its answer, read by the conventions of `lang` (a key such as `swh_Latn`).
 
     `prefix` is the answer prefix that the task asked for, with or without colon; it ranks with the language's own.
+    `whole` says that the task asked for a whole number: then a mark that may group or be decimal groups (German 1,250),
+    unless it is the language's decimal point. The target is never looked at.
     """
     folded = fold(text)
     start = after_thinking(folded)
     if start is None:
         return Extraction(None, "", "none", "the thinking was cut off before an answer")
+    answer = _Answer(folded, lang, start, whole)
     marks = announcements(folded.text, start, lang, prefix)
-    for how, found, at in _announced(folded, lang, start, marks):
-        later = _contradiction(folded, lang, start, marks, at, found)
-        if later:
-            return Extraction(None, folded.raw(found.start, found.end), how, later)
-        return Extraction(found.value, folded.raw(found.start, found.end), how, found.why)
-    return _last(folded, lang, start)
+    for how, found, at in _announced(answer, marks):
+        raw = folded.raw(found.start, found.end)
+        if later := _contradiction(answer, marks, at, found):
+            return Extraction(None, raw, how, later)
+        return Extraction(found.value, raw, how, found.why)
+    return _last(answer)
 
 
-def _announced(folded: Folded, lang: str, start: int, marks: Sequence[Mark]) -> Iterable[tuple[How, _Found, int]]:
+def _announced(answer: _Answer, marks: Sequence[Mark]) -> Iterable[tuple[How, _Found, int]]:
     """The readings of the announcements, best first, each with the place that it stands at; at most one is used."""
-    text = folded.text
+    text = answer.folded.text
     for tier in ("local", "english"):
         prefixes = [m for m in marks if m.kind == "prefix" and m.tier == tier and not m.denied]
         if prefixes:
-            found, at = _at_prefix(folded, lang, prefixes)
-            if found.value is None and (better := _after(folded, lang, start, marks, at)):
+            found, at = _at_prefix(answer, prefixes)
+            if found.value is None and (better := _after(answer, marks, at)):
                 yield better
             yield "prefix", found, at
-    if box := last_boxed(text, start):
-        yield "boxed", _read_span(Reader(folded, lang, start=start), *box), box[0]
-    cues = [(m, f) for m in marks if (m.kind == "cue" or m.denied) and not (f := _at_cue(folded, lang, m)).empty]
+    if box := last_boxed(text, answer.start):
+        yield "boxed", _read_span(answer.reader(), *box), box[0]
+    cues = [(m, f) for m in marks if (m.kind == "cue" or m.denied) and not (f := _at_cue(answer, m)).empty]
     cues = [(m, f) for m, f in cues if not f.denied] or cues[-1:]
     if cues:
         yield "cue", cues[-1][1], cues[-1][0].end
-    if bold := _bold(folded, lang, start):
+    if bold := _bold(answer):
         yield "bold", bold, bold.start
 
 
-def _at_prefix(folded: Folded, lang: str, prefixes: Sequence[Mark]) -> tuple[_Found, int]:
+def _at_prefix(answer: _Answer, prefixes: Sequence[Mark]) -> tuple[_Found, int]:
     last = prefixes[-1]
-    found = _read_after(Reader(folded, lang, last.tier == "english"), last.end)
-    if found.value is not None or folded.text[last.end : _line_end(folded.text, last.end)].strip(" *_#"):
+    found = _read_after(answer.reader(last.tier == "english"), last.end)
+    if found.value is not None or answer.folded.text[last.end : _line_end(answer.folded.text, last.end)].strip(" *_#"):
         return found, last.end
-    if last.end >= len(folded.text.rstrip()):
+    if last.end >= len(answer.folded.text.rstrip()):
         return _Found(None, why="the answer was cut off after its prefix"), last.end
     # A heading such as "How I got this answer:" after the answer itself: take what earlier prefixes agree on.
-    earlier = [_read_after(Reader(folded, lang, m.tier == "english"), m.end) for m in prefixes[:-1]]
+    earlier = [_read_after(answer.reader(m.tier == "english"), m.end) for m in prefixes[:-1]]
     values = {f.value for f in earlier}
     if len(values) == 1 and None not in values:
         return earlier[-1], last.end
     return found, last.end
 
 
-def _after(folded: Folded, lang: str, start: int, marks: Sequence[Mark], at: int) -> tuple[How, _Found, int] | None:
+def _after(answer: _Answer, marks: Sequence[Mark], at: int) -> tuple[How, _Found, int] | None:
     """What a later box or sentence announces, where the prefix itself is followed by something else."""
-    reader = Reader(folded, lang, start=start)
-    if (box := last_boxed(folded.text, start)) and box[0] >= at:
+    reader = answer.reader()
+    if (box := last_boxed(answer.folded.text, answer.start)) and box[0] >= at:
         found = _read_span(reader, *box)
         return ("boxed", found, box[0]) if found.value is not None else None
     for mark in reversed(marks):
-        if mark.start >= at and (found := _at_cue(folded, lang, mark)).value is not None:
+        if mark.start >= at and (found := _at_cue(answer, mark)).value is not None:
             return "cue", found, mark.end
     return None
 
 
-def _contradiction(folded: Folded, lang: str, start: int, marks: Sequence[Mark], at: int, found: _Found) -> str:
+def _contradiction(answer: _Answer, marks: Sequence[Mark], at: int, found: _Found) -> str:
     """Why a later announcement forbids `found`; empty where none does."""
     if found.value is None:
         return ""
-    others = [_at_cue(folded, lang, m) for m in marks if m.end > at and m.start >= found.end]
-    if (box := last_boxed(folded.text, start)) and box[0] > found.end:
-        others.append(_read_span(Reader(folded, lang, start=start), *box))
+    others = [_at_cue(answer, m) for m in marks if m.end > at and m.start >= found.end]
+    if (box := last_boxed(answer.folded.text, answer.start)) and box[0] > found.end:
+        others.append(_read_span(answer.reader(), *box))
     for other in others:
         if other.value is not None and other.value != found.value:
             return f"{found.value} is announced, and later {other.value}"
     return ""
 
 
-def _at_cue(folded: Folded, lang: str, mark: Mark) -> _Found:
+def _at_cue(answer: _Answer, mark: Mark) -> _Found:
     """What follows an answer word in its own clause; empty where the clause holds no number near the word."""
-    reader = Reader(folded, lang, mark.tier == "english")
+    reader = answer.reader(mark.tier == "english")
     if mark.kind == "prefix" and not mark.denied:
         return _read_after(reader, mark.end)
-    start, end = next(clauses(folded.text, mark.end, _line_end(folded.text, mark.end)), (mark.end, mark.end))
+    start, end = next(
+        clauses(answer.folded.text, mark.end, _line_end(answer.folded.text, mark.end)), (mark.end, mark.end)
+    )
     numbers = reader.numbers(start, min(end, start + 4 * _CUE_GAP))
     if not numbers or numbers[0].start - start > _CUE_GAP:
         return _Found(None, empty=True)
-    if mark.denied or denied(folded.text, start, numbers[0].start, lang):
+    if mark.denied or denied(answer.folded.text, start, numbers[0].start, answer.lang):
         return _Found(None, *_span(numbers[0]), "the text says what the answer is not", denied=True)
-    if not _is_statement(folded.text[start : numbers[0].start], lang):
+    if not _is_statement(answer.folded.text[start : numbers[0].start], answer.lang):
         # "To find the answer we add 5" announces nothing, unless no other number follows it.
-        rest = {n.value for n in reader.numbers(start, len(folded.text))}
+        rest = {n.value for n in reader.numbers(start, len(answer.folded.text))}
         if len(rest) > 1:
             return _Found(None, empty=True)
     return _resolve(reader, numbers, start, end)
@@ -190,7 +209,7 @@ def _read_span(reader: Reader, start: int, end: int) -> _Found:
 
 def _read_after(reader: Reader, at: int) -> _Found:
     """The number right after a prefix: in the first clause of its line, or of the next, that has one."""
-    text = reader.folded.text
+    text = reader.text
     start, end = first_line(text, at)
     for clause in clauses(text, start, end):
         if numbers := reader.numbers(*clause):
@@ -217,7 +236,7 @@ def _stands_alone(text: str, clause: tuple[int, int], numbers: Sequence[Number])
 
 def _resolve(reader: Reader, numbers: Sequence[Number], start: int, end: int) -> _Found:
     """The one number that the numbers of a clause amount to: all equal, behind the last =, or before a bracket."""
-    text = reader.folded.text
+    text = reader.text
     kept = numbers
     if len(numbers) > 1:
         kept = _behind_equals(text, numbers, start, end)
@@ -263,7 +282,7 @@ def _outside_brackets(text: str, numbers: Sequence[Number], start: int, end: int
 
 
 def _whole_fraction(reader: Reader, numbers: Sequence[Number], start: int, end: int) -> Decimal | None:
-    text = reader.folded.text
+    text = reader.text
     words = _MARKUP.sub(" ", text[start : numbers[0].start] + text[numbers[-1].end : end])
     if words.strip(" .%"):
         return None
@@ -285,10 +304,10 @@ def _half_pattern(lang: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{any_of(cased)})(?!\w)|{any_of(rest)}", re.IGNORECASE)
 
 
-def _bold(folded: Folded, lang: str, start: int) -> _Found | None:
+def _bold(answer: _Answer) -> _Found | None:
     """The last bold number that stands alone, unless other numbers follow it."""
-    reader, text = Reader(folded, lang, start=start), folded.text
-    for span in reversed(bold_spans(text, start)):
+    reader, text = answer.reader(), answer.folded.text
+    for span in reversed(bold_spans(text, answer.start)):
         numbers = reader.numbers(*span)
         if not numbers or not _stands_alone(text, span, numbers):
             continue
@@ -298,16 +317,16 @@ def _bold(folded: Folded, lang: str, start: int) -> _Found | None:
     return None
 
 
-def _last(folded: Folded, lang: str, start: int) -> Extraction:
-    reader, text = Reader(folded, lang, start=start), folded.text
+def _last(answer: _Answer) -> Extraction:
+    reader, text, start = answer.reader(), answer.folded.text, answer.start
     numbers = [n for n in reader.numbers(start, len(text)) if not is_row_number(text, n)]
     if not numbers:
         return Extraction(None, "", "none", "no number in digits is given")
     last = numbers[-1]
-    raw = folded.raw(last.start, last.end)
+    raw = answer.folded.raw(last.start, last.end)
     if len(numbers) <= 2 and "\n" not in text[start:].strip():
         whole = _resolve(reader, numbers, start, len(text))
-        raw = folded.raw(whole.start, whole.end)
+        raw = answer.folded.raw(whole.start, whole.end)
         if whole.value is not None:
             return Extraction(whole.value, raw, "last", "the only number; " + whole.why)
         if len(numbers) == 1:

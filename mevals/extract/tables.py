@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -28,7 +29,7 @@ class Locale:
 def rows(name: str) -> tuple[Mapping[str, str], ...]:
     """The rows of one of this package's CSV files."""
     text = resources.files("mevals.extract").joinpath(name).read_text(encoding="utf-8")
-    return tuple(csv.DictReader(text.splitlines()))
+    return tuple(csv.DictReader(io.StringIO(text, newline="")))
 
 
 @cache

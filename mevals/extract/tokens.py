@@ -59,12 +59,14 @@ class Number:
 class Reader:
     """Reads the numbers of one answer in one language.
 
-    `english` says that English words announce them; `start` is where the answer starts in the folded text.
+    `english` says that English words announce them; `start` is where the answer starts in the folded text; `whole` says
+    that a whole number was asked for.
     """
 
-    __slots__ = ("_conventions", "english", "folded", "lang", "locale", "start", "text")
+    __slots__ = ("_conventions", "english", "folded", "lang", "locale", "start", "text", "whole")
 
-    def __init__(self, folded: Folded, lang: str, english: bool = False, start: int = 0) -> None:
+    def __init__(self, folded: Folded, lang: str, english: bool = False, start: int = 0, whole: bool = False) -> None:
+        self.whole = whole
         self.folded, self.text, self.lang, self.english, self.start = folded, folded.text, lang, english, start
         self.locale = locale_of(lang)
         self._conventions: Conventions | None = None
@@ -72,7 +74,10 @@ class Reader:
     def conventions(self) -> Conventions:
         """What the answer shows of its own use of `.` and `,`."""
         if self._conventions is None:
-            self._conventions = conventions(self.text[self.start :], self.english)
+            asked: Conventions = {}
+            if self.whole:
+                asked = dict.fromkeys("," if self.locale.decimal in (".", "") else ",.", "group")
+            self._conventions = {**asked, **conventions(self.text[self.start :], self.english)}
         return self._conventions
 
     def numbers(self, start: int, end: int) -> list[Number]:

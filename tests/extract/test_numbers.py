@@ -98,6 +98,29 @@ def test_numbers_of_a_list_are_not_the_last_number() -> None:
     assert found("She makes 18 dollars.\n1. check it") == (Decimal(18), "last")
 
 
+@pytest.mark.parametrize(
+    ("text", "lang", "value"),
+    [
+        ("Antwort: 1,250", "deu_Latn", "1250"), ("Ответ: 64.000", "rus_Cyrl", "64000"), ("Réponse : 1,234", "fra_Latn", "1234"),
+        ("Antwort: 18,5", "deu_Latn", "18.5"), ("Antwort: 0,125", "deu_Latn", "0.125"), ("Answer: 1.234", "eng_Latn", "1.234"),
+    ],
+)  # fmt: skip
+def test_where_a_whole_number_was_asked_for_an_open_mark_groups(text: str, lang: str, value: str) -> None:
+    assert extract_number(text, lang, whole=True).value == Decimal(value)
+
+
+def test_an_english_64_000_with_a_point_stays_open_even_where_a_whole_number_was_asked_for() -> None:
+    assert extract_number("Answer: 64.000", "eng_Latn", whole=True).value is None
+
+
+def test_what_the_answer_shows_itself_ranks_above_what_was_asked_for() -> None:
+    assert extract_number("12,5 kg\nAntwort: 1,234", "deu_Latn", whole=True).value == Decimal("1.234")
+
+
+def test_thinking_shows_nothing_about_the_answer() -> None:
+    assert extract_number("<think>3.5 * 2</think>Antwort: 1,234", "deu_Latn").value is None
+
+
 def test_thinking_is_not_the_answer() -> None:
     assert found("<think>Answer: 9</think>Answer: 18") == (Decimal(18), "prefix")
 
