@@ -113,7 +113,7 @@ def rows_of(name: str) -> list[dict[str, str]]:
 
 def write(name: str, fields: list[str], rows: list[dict[str, str]]) -> None:
     seen: dict[tuple[str, ...], dict[str, str]] = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda r: r["source"].startswith("mevals")):  # a public source ranks above our own word
         seen.setdefault(tuple(row[f] for f in fields if f != "source"), row)
     with (TABLES / name).open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, fields, lineterminator="\n")
