@@ -217,6 +217,15 @@ def group_checks() -> Iterator[Check]:
 
         yield Check(f"fixed languages L={languages} n={n}", COVERAGE, fixed)
 
+    for n, p in ((50, 0.98), (100, 0.95), (250, 0.99)):
+
+        def near_ceiling(rng: Rng, n: int = n, p: float = p) -> float:
+            cells = [stats.mean_estimate((rng.random(n) < p).astype(float)) for _ in range(8)]
+            columns = ([c.value for c in cells], [c.se for c in cells], [c.df for c in cells])
+            return covers(stats.fixed_languages(*columns, scale=(0, 1)).interval, p)
+
+        yield Check(f"fixed languages near the ceiling L=8 n={n} p={p}", COVERAGE, near_ceiling)
+
     def from_draws(rng: Rng) -> float:
         truth = np.linspace(0.3, 0.8, 8)
         cells = [(rng.random(100) < p).astype(float) for p in truth]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from mevals.stats.intervals import FEW, Estimate, Floats, Interval, clopper_pearson_bounds, t_quantile, wilson_bounds
+from mevals.stats.intervals import Estimate, Floats, Interval, effective_bounds
 
 Labels = Sequence[Any] | NDArray[Any]
 Correction = Literal["CR0", "CR1", "CR2"]
@@ -107,11 +107,9 @@ def _bell_mccaffrey_df(
 def clustered_proportion(values: ArrayLike, clusters: Labels, level: float = 0.95) -> Interval | None:
     """An interval for the share of 1 among 0/1 `values`, for the number of independent samples that they are worth.
 
-    n is divided by the design effect (Kish 1965, Survey Sampling, section 8.1), and the normal critical value becomes
-    Student's with the Bell-McCaffrey degrees of freedom: Wilson's formula, as Dean & Pagano 2015 (J. Survey Statistics and
-    Methodology 3:484-503) recommend, or where fewer than ten successes or failures are left, the Clopper-Pearson formula
-    of Korn & Graubard 1998 (Survey Methodology 24:193-201, section 2). Where all values are equal each cluster counts once.
-    None for fewer than two clusters. Wilson's part covers 93-97 % from 12 clusters on.
+    n is divided by the design effect (Kish 1965, Survey Sampling, section 8.1); the rest is `effective_bounds` with the
+    Bell-McCaffrey degrees of freedom. Where all values are equal each cluster counts once. None for fewer than two clusters.
+    Where ten successes and failures are left it covers 93-97 % from 12 clusters on.
     """
     estimate = clustered_mean(values, clusters)
     groups = estimate.n_clusters or 0
@@ -121,12 +119,7 @@ def clustered_proportion(values: ArrayLike, clusters: Labels, level: float = 0.9
     effective, df = float(groups), float(groups - 1)
     if estimate.se > 0:
         effective, df = p * (1 - p) / estimate.se**2, estimate.df
-    critical = t_quantile(level, df)
-    note = f"fewer than {FEW_CLUSTERS} clusters: rough" if groups < FEW_CLUSTERS else ""
-    if min(p, 1 - p) * effective >= FEW:
-        low, high = wilson_bounds(p, effective, critical)
-        return Interval(low, high, level, "wilson, design effect", estimate.n, groups, note)
-    worth = effective * (t_quantile(level, math.inf) / critical) ** 2
-    low, high = clopper_pearson_bounds(p * worth, worth, level)
-    note = note or "few successes or failures: covers at least its level, as a rule more"
-    return Interval(low, high, level, "clopper-pearson, design effect", estimate.n, groups, note)
+    low, high, name = effective_bounds(p, effective, df, level)
+    note = "few successes or failures: covers at least its level, as a rule more" if name != "wilson" else ""
+    note = f"fewer than {FEW_CLUSTERS} clusters: rough" if groups < FEW_CLUSTERS else note
+    return Interval(low, high, level, f"{name}, design effect", estimate.n, groups, note)

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from mevals.stats.bootstrap import interval_from_draws, studentised_quantiles
 from mevals.stats.clusters import Labels, clustered_mean
-from mevals.stats.intervals import Estimate, Floats, Interval, finite, mean_estimate
+from mevals.stats.intervals import Estimate, Floats, Interval, effective_bounds, finite, mean_estimate, t_quantile
 from mevals.stats.resampling import Seed
 
 Mode = Literal["fixed languages", "languages as a sample"]
@@ -48,13 +48,17 @@ def fixed_languages(
     ses: Sequence[float | None] | Floats,
     dfs: Sequence[float | None] | Floats | None = None,
     level: float = 0.95,
+    *,
+    scale: tuple[float, float] | None = None,
 ) -> GroupMean:
     """The mean over languages whose items were sampled apart: SE = √(Σ se²) / L, with the items' noise alone.
 
     `ses` are the cells' standard errors, `dfs` their degrees of freedom (inf where not given), joined by the Welch-
     Satterthwaite formula. A language without a value is left out and counted; one with a value and no error leaves the
-    interval None. Where languages share their items use `shared_items`: this formula is then too narrow.
-    Source: variance of a sum; Satterthwaite 1946 (Biometrics Bulletin 2:110-114), eq. 17. From 1 language on.
+    interval None. With the metric's `scale` the interval stays within it and holds near its ends too, where ± does not: it
+    is a proportion's, for as many samples as would have this error (`effective_bounds`). Where languages share their items
+    use `shared_items`: this formula is then too narrow. Source: variance of a sum; Satterthwaite 1946 (Biometrics Bulletin
+    2:110-114), eq. 17. From 1 language on.
     """
     value, se = np.asarray(values, dtype=np.float64), np.asarray(ses, dtype=np.float64)
     df = np.full(value.size, math.inf) if dfs is None else np.asarray(dfs, dtype=np.float64)
@@ -66,7 +70,7 @@ def fixed_languages(
     total = float(variances.sum())
     joint = total**2 / float((variances**2 / df[kept]).sum()) if total > 0 and np.isfinite(df[kept]).any() else math.inf
     estimate = Estimate(float(value[kept].mean()), math.sqrt(total) / n if total >= 0 else math.nan, joint, n)
-    return _group(estimate, "fixed languages", n, value.size, level, "fixed languages, t")
+    return _fixed(estimate, n, value.size, level, "fixed languages", scale)
 
 
 def sampled_languages(
@@ -93,6 +97,7 @@ def shared_items(
     mode: Mode = "fixed languages",
     level: float = 0.95,
     *,
+    scale: tuple[float, float] | None = None,
     draws: int = 2000,
     seed: Seed = 0,
 ) -> GroupMean:
@@ -100,10 +105,10 @@ def shared_items(
 
     `values` and `items` map each language to its values (n,) and the items' labels (n,), equal where items are
     translations of each other (or where they share a document). Fixed languages: a cluster-robust error with items as
-    clusters over languages as strata (`clustered_mean`). Languages as a sample: both ways of clustering at once, V(languages)
-    + V(items) - V(rows), with the critical values of `sampled_languages`. Source: Cameron, Gelbach & Miller 2011 (J.
-    Business & Economic Statistics 29:238-249), eq. 2.9; Owen 2007 (Annals of Applied Statistics 1:386-411) for crossed
-    samples.
+    clusters over languages as strata (`clustered_mean`), and `scale` as in `fixed_languages`. Languages as a sample: both
+    ways of clustering at once, V(languages) + V(items) - V(rows), with the critical values of `sampled_languages`. Source:
+    Cameron, Gelbach & Miller 2011 (J. Business & Economic Statistics 29:238-249), eq. 2.9; Owen 2007 (Annals of Applied
+    Statistics 1:386-411) for crossed samples.
     """
     names = [name for name, column in values.items() if not np.isnan(np.asarray(column, dtype=np.float64)).all()]
     if not names:
@@ -114,7 +119,7 @@ def shared_items(
     clusters = np.concatenate([np.asarray(items[name]) for name in names])
     by_item = clustered_mean(y, clusters, strata)
     if mode == "fixed languages":
-        return _group(by_item, mode, len(names), len(values), level, "fixed languages, items as clusters")
+        return _fixed(by_item, len(names), len(values), level, "fixed languages, items as clusters", scale)
     apart = clustered_mean(y, None, strata)
     by_language = np.array([np.nanmean(np.asarray(values[name], dtype=np.float64)) for name in names])
     means = mean_estimate(by_language)
@@ -147,17 +152,32 @@ def _sample(
 ) -> GroupMean:
     """The mean of sampled languages with the interval that holds for so many of them."""
     mode: Mode = "languages as a sample"
-    if n < STUDENTISED_FROM or not estimate.se > 0 or np.ptp(by_language) == 0:
-        found = _group(estimate, mode, n, of, level, f"{mode}, t{more}")
+    if n < MINIMUM_LANGUAGES[mode] or not estimate.se > 0 or np.ptp(by_language) == 0:
+        return GroupMean(estimate.value, None, mode, n, of, estimate.se)
+    if n < STUDENTISED_FROM:
         note = f"{n} languages: holds if scores over languages are normal, else covers less"
-        return found if found.interval is None else replace(found, interval=replace(found.interval, note=note))
-    table = np.stack([by_language, np.ones(n)], axis=1)
-    lower, upper, _, _ = studentised_quantiles(table, level, draws, seed)
+        lower, upper, method = -t_quantile(level, n - 1), t_quantile(level, n - 1), f"{mode}, t{more}"
+    else:
+        table = np.stack([by_language, np.ones(n)], axis=1)
+        lower, upper, _, _ = studentised_quantiles(table, level, draws, seed)
+        note, method = "", f"{mode}, bootstrap-t{more}"
     low, high = estimate.value - upper * estimate.se, estimate.value - lower * estimate.se
-    interval = Interval(low, high, level, f"{mode}, bootstrap-t{more}", estimate.n, estimate.n_clusters)
+    interval = Interval(low, high, level, method, n, estimate.n_clusters, note)
     return GroupMean(estimate.value, interval, mode, n, of, estimate.se)
 
 
-def _group(estimate: Estimate, mode: Mode, n: int, of: int, level: float, method: str) -> GroupMean:
-    interval = estimate.interval(level, method) if n >= MINIMUM_LANGUAGES[mode] else None
+def _fixed(
+    estimate: Estimate, n: int, of: int, level: float, method: str, scale: tuple[float, float] | None
+) -> GroupMean:
+    """The mean of fixed languages, ± t · se or within its scale."""
+    mode: Mode = "fixed languages"
+    plain = estimate.interval(level, f"{method}, t")
+    if plain is None or scale is None:
+        interval = None if plain is None else replace(plain, n=n)
+        return GroupMean(estimate.value, interval, mode, n, of, estimate.se)
+    bottom, width = scale[0], scale[1] - scale[0]
+    p = min(1.0, max(0.0, (estimate.value - bottom) / width))
+    low, high, name = effective_bounds(p, p * (1 - p) * (width / estimate.se) ** 2, estimate.df, level)
+    name = f"{method}, {name} of the effective size"
+    interval = Interval(bottom + width * low, bottom + width * high, level, name, n, estimate.n_clusters)
     return GroupMean(estimate.value, interval, mode, n, of, estimate.se)

@@ -21,8 +21,9 @@ FEW = 10
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """From `low` to `high` at confidence `level`; `method` names how it was made, `n` counts the samples behind it.
+    """From `low` to `high` at confidence `level`; `method` names how it was made.
 
+    `n` counts the samples behind it, or the languages for a mean over languages.
     `n_clusters` counts independent units where samples share a document, passage or prompt. `note` is one sentence for
     the reader where the method is used outside the sizes it is documented for, or is conservative; "" otherwise.
     """
@@ -129,6 +130,20 @@ def proportion_interval(successes: int, n: int, level: float = 0.95) -> Interval
     if min(successes, n - successes) < FEW:
         return clopper_pearson(successes, n, level)
     return wilson(successes, n, level)
+
+
+def effective_bounds(p: float, effective: float, df: float, level: float) -> tuple[float, float, str]:
+    """Both ends for a proportion worth `effective` independent samples, and the name of the formula.
+
+    Wilson's with the critical value of Student's t (Dean & Pagano 2015, J. Survey Statistics and Methodology 3:484-503), or
+    where fewer than ten successes or failures are left, Clopper & Pearson's with the size cut further by (z/t)² (Korn &
+    Graubard 1998, Survey Methodology 24:193-201, section 2).
+    """
+    critical = t_quantile(level, df)
+    if min(p, 1 - p) * effective >= FEW:
+        return *wilson_bounds(p, effective, critical), "wilson"
+    worth = effective * (t_quantile(level, math.inf) / critical) ** 2
+    return *clopper_pearson_bounds(p * worth, worth, level), "clopper-pearson"
 
 
 def t_interval(values: ArrayLike, level: float = 0.95) -> Interval | None:

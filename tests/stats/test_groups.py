@@ -18,6 +18,18 @@ def test_fixed_languages_add_variances_and_divide_by_their_number() -> None:
     assert (got.n, got.of, got.mode) == (3, 4, "fixed languages")
 
 
+def test_with_its_scale_a_mean_near_the_ceiling_stays_below_it() -> None:
+    plain = stats.fixed_languages([0.99, 0.97], [0.01, 0.02])
+    scaled = stats.fixed_languages([99, 97], [1, 2], scale=(0, 100))
+    assert plain.interval is not None and plain.interval.high > 1
+    assert scaled.interval is not None and scaled.interval.high < 100
+    assert scaled.interval.method == "fixed languages, clopper-pearson of the effective size"
+    middle = stats.fixed_languages([0.4, 0.6], [0.02, 0.02])
+    same = stats.fixed_languages([0.4, 0.6], [0.02, 0.02], scale=(0, 1))
+    assert middle.interval is not None and same.interval is not None
+    assert same.interval.half_width == pytest.approx(middle.interval.half_width, rel=0.01)
+
+
 def test_degrees_of_freedom_are_joined_as_welch_and_satterthwaite_do() -> None:
     got = stats.fixed_languages([0.0, 1.0], [0.3, 0.4], [4, 9])
     df = (0.09 + 0.16) ** 2 / (0.09**2 / 4 + 0.16**2 / 9)
