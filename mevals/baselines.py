@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from mevals.errors import DataError
-from mevals.types import Response
+from mevals.errors import DataError, UsageError
+from mevals.store import Store
+from mevals.types import Response, Sample
 
 
 def copy_source(responses: Sequence[Response]) -> list[Response]:
@@ -47,3 +48,28 @@ def _answered(response: Response, text: str) -> Response:
         choice_logprobs=None,
         choice_tokens=None,
     )
+
+
+def add_baselines(store: Store, task: str) -> list[str]:
+    """Store both baselines beside the models of a task, made of any model's samples; returns their names.
+
+    Raises UsageError where the store has no answers of the task, DataError where its samples have no source text.
+    """
+    from mevals.imports import Imported
+    from mevals.records import read_responses
+    from mevals.score import answered_cells
+
+    cells = {a.cell.subset.name: a for a in answered_cells(store, tasks=[task]) if a.cell.model not in BASELINES}
+    if not cells:
+        raise UsageError(f"{store.folder} holds no answers of {task!r}: run or import a model first")
+    with store.locked("metrics baselines"):
+        for answered in cells.values():
+            responses = read_responses(answered.path).rows
+            kept = {k: answered.meta[k] for k in ("references", "scorers", "title") if k in answered.meta}
+            for name, make in BASELINES.items():
+                rows = make(responses)
+                samples = [Sample(r.id, r.messages, r.targets, r.source, r.choices, r.tags) for r in rows]
+                identity = {"baseline": name, "task": task, "answers": answered.meta["fingerprint"]}
+                cell = replace(answered.cell, model=name)
+                Imported(cell, samples, [r.text for r in rows], identity, kept).write(store)
+    return list(BASELINES)

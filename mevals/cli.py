@@ -8,6 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from mevals.cli_metrics import app as metrics_app
+from mevals.comet.commands import app as comet_app
+
 app = typer.Typer(
     name="mevals",
     help="Multilingual evaluation of language models: run, score, report.",
@@ -24,6 +27,8 @@ ls_app = typer.Typer(help="List what there is: tasks, suites, models, languages,
 app.add_typer(import_app, name="import")
 app.add_typer(data_app, name="data")
 app.add_typer(ls_app, name="ls")
+app.add_typer(comet_app, name="comet")
+app.add_typer(metrics_app, name="metrics")
 new_app = typer.Typer(help="Write a folder to start from.", no_args_is_help=True)
 app.add_typer(new_app, name="new")
 
@@ -75,6 +80,22 @@ Sim = Annotated[
     list[str] | None,
     typer.Option("--sim", help="Argument for the simulated server, such as --sim=--latency-ms=20; repeatable."),
 ]
+EngineName = Annotated[
+    str, typer.Option("--engine", help="What serves weights: auto (vLLM where it is installed), vllm or transformers.")
+]
+TensorParallel = Annotated[int, typer.Option("--tensor-parallel", min=1, help="GPUs that one copy is spread over.")]
+DataParallel = Annotated[int, typer.Option("--data-parallel", min=1, help="Copies of the model that share the work.")]
+ServerArgs = Annotated[
+    list[str] | None,
+    typer.Option("--server-arg", help="Argument for the server that is started, as --server-arg=--enforce-eager."),
+]
+MaxCost = Annotated[
+    float | None, typer.Option("--max-cost", min=0.0, help="US dollars that this command may spend at a paid API.")
+]
+MaxModelLen = Annotated[
+    int | None,
+    typer.Option("--max-model-len", min=1, help="Tokens of prompt and answer that the started server has room for."),
+]
 ModelNames = Annotated[
     list[str] | None, typer.Option("--model", "--models", "-m", help="Only these models; repeatable.")
 ]
@@ -114,7 +135,15 @@ def _options(**given: Any) -> Any:
             f"unknown --data {given['where']!r}{did_you_mean(given['where'], ['auto', 'mini', 'mirror', 'hub'])}"
         )
     serving = Serving(
-        split_urls(given.pop("base_url")), timeout_s=given.pop("timeout"), simulated=tuple(given.pop("sim") or ())
+        split_urls(given.pop("base_url")),
+        engine=given.pop("engine", "auto"),
+        timeout_s=given.pop("timeout"),
+        simulated=tuple(given.pop("sim") or ()),
+        arguments=tuple(given.pop("server_arg", None) or ()),
+        tensor_parallel=given.pop("tensor_parallel", 1),
+        data_parallel=given.pop("data_parallel", 1),
+        max_cost=given.pop("max_cost", None),
+        max_model_len=given.pop("max_model_len", None),
     )
     patience = Patience(attempts=given.pop("retries") + 1, silence_s=given.pop("silence"))
     lists: dict[str, Any] = {name: _list(given.pop(name)) for name in ("tasks", "langs", "conditions")}
@@ -147,6 +176,12 @@ def run(
     retries: Retries = 7,
     silence: Silence = 90.0,
     sim: Sim = None,
+    engine: EngineName = "auto",
+    tensor_parallel: TensorParallel = 1,
+    data_parallel: DataParallel = 1,
+    server_arg: ServerArgs = None,
+    max_cost: MaxCost = None,
+    max_model_len: MaxModelLen = None,
 ) -> None:
     """Ask a model every sample, score the answers and report: generate + score + report."""
     from mevals.commands import run_all
@@ -155,6 +190,8 @@ def run(
         models=model, tasks=tasks, suite=suite, langs=langs, limit=limit, results=results, concurrency=concurrency,
         base_url=base_url, where=where, mirror=mirror, offline=offline, conditions=condition, seed=seed,
         max_tokens=max_tokens, prompts=prompts, redo=redo, timeout=timeout, retries=retries, silence=silence, sim=sim,
+        engine=engine, tensor_parallel=tensor_parallel, data_parallel=data_parallel, server_arg=server_arg,
+        max_cost=max_cost, max_model_len=max_model_len,
     )  # fmt: skip
     run_all(options, by, format, out)
 
@@ -181,6 +218,12 @@ def generate(
     retries: Retries = 7,
     silence: Silence = 90.0,
     sim: Sim = None,
+    engine: EngineName = "auto",
+    tensor_parallel: TensorParallel = 1,
+    data_parallel: DataParallel = 1,
+    server_arg: ServerArgs = None,
+    max_cost: MaxCost = None,
+    max_model_len: MaxModelLen = None,
 ) -> None:
     """Only ask (stage 1): journal every answer, write complete cells."""
     from mevals.commands import generate_only
@@ -207,6 +250,12 @@ def generate(
             retries=retries,
             silence=silence,
             sim=sim,
+            engine=engine,
+            tensor_parallel=tensor_parallel,
+            data_parallel=data_parallel,
+            server_arg=server_arg,
+            max_cost=max_cost,
+            max_model_len=max_model_len,
         )
     )
 

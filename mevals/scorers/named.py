@@ -37,7 +37,20 @@ NAMES: Mapping[str, Callable[[], Scorer]] = {
 
 
 def named_scorer(name: str) -> Scorer:
-    """The scorer called `name`. Raises UsageError with a suggestion for an unknown one."""
+    """The scorer called `name`, or a neural metric as `comet:MODEL` or `metricx:MODEL`.
+
+    Raises UsageError with a suggestion for an unknown one.
+    """
+    family, _, model = name.partition(":")
+    if family == "comet":
+        from mevals.scorers.comet import comet
+
+        return comet(model) if model else comet()
+    if family == "metricx":
+        from mevals.scorers.metricx import metricx
+
+        return metricx(model) if model else metricx()
     if name not in NAMES:
-        raise UsageError(f"unknown scorer {name!r}{did_you_mean(name, NAMES)} Known: {', '.join(NAMES)}")
+        known = f"{', '.join(NAMES)}, comet:MODEL, metricx:MODEL"
+        raise UsageError(f"unknown scorer {name!r}{did_you_mean(name, NAMES)} Known: {known}")
     return NAMES[name]()

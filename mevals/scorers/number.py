@@ -9,13 +9,15 @@ from typing import Any, ClassVar, Literal
 from mevals.scorers.values import mean_of_scored, unscored, why_nothing
 from mevals.types import Response, Score, Scorer, Subset
 
-VERSION = 1
+VERSION = 2
 """Raised whenever a change can alter a value."""
 
 
 @dataclass(frozen=True)
 class Number:
     """1 where the extracted number equals the target, 0 where it is another one; unscored where none can be extracted.
+
+    The tasks ask for whole numbers, which settles separators that a language's habits leave open (`1,250`).
 
     The share of answers without a number is the extraction-failure rate: `parts["extracted"]` is 1 or 0 per sample, and
     `parts["fallback"]` is 1 where only the last number of the text could be taken. The answer prefix comes from the
@@ -28,7 +30,7 @@ class Number:
     needs: ClassVar[str] = ""
 
     def signature(self, subset: Subset) -> str:
-        return f"accuracy|by:number|lang:{subset.lang}|prefix:localised|fallback:last|version:{VERSION}"
+        return f"accuracy|by:number|lang:{subset.lang}|prefix:localised|fallback:last|whole|version:{VERSION}"
 
     def score(self, responses: Sequence[Response], subset: Subset) -> list[Score]:
         return [self._one(r, subset.lang) for r in responses]
@@ -37,12 +39,12 @@ class Number:
         return mean_of_scored(values)
 
     def _one(self, response: Response, lang: str) -> Score:
-        from mevals.extract.numbers import extract_number, same_number
+        from mevals.extract import extract_number, same_number
 
         nothing = unscored(response)
         if nothing or response.text is None:
             return nothing or Score(response.id, None, "no text")
-        found = extract_number(response.text, lang, response.tags.get("prefix"))
+        found = extract_number(response.text, lang, response.tags.get("prefix"), whole=True)
         if response.finish == "length" and found.how == "last":
             return Score(response.id, None, "truncated; no final answer", parts={"extracted": 0.0})
         if found.value is None:
