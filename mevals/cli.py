@@ -125,7 +125,7 @@ def _list(values: list[str] | None) -> tuple[str, ...]:
 
 def _options(**given: Any) -> Any:
     """The options of a running command as one record."""
-    from mevals.engines.opening import Serving, split_urls
+    from mevals.engines.opening import ENGINES, Serving, split_urls
     from mevals.errors import UsageError, did_you_mean
     from mevals.generate import Patience
     from mevals.run import Options, command_line
@@ -134,9 +134,12 @@ def _options(**given: Any) -> Any:
         raise UsageError(
             f"unknown --data {given['where']!r}{did_you_mean(given['where'], ['auto', 'mini', 'mirror', 'hub'])}"
         )
+    engine = given.pop("engine", "auto")
+    if engine not in ENGINES:
+        raise UsageError(f"unknown --engine {engine!r}{did_you_mean(engine, ENGINES)}")
     serving = Serving(
         split_urls(given.pop("base_url")),
-        engine=given.pop("engine", "auto"),
+        engine=engine,
         timeout_s=given.pop("timeout"),
         simulated=tuple(given.pop("sim") or ()),
         arguments=tuple(given.pop("server_arg", None) or ()),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mevals.aggregate import aggregate, load_cells
+from mevals.engines.opening import shown_name
 from mevals.errors import CellFailed, UsageError, did_you_mean
 from mevals.generate import Tally
 from mevals.run import Options, make_plan, run_generate
@@ -46,9 +47,10 @@ def run_all(options: Options, by: str, format_: str, out: Path | None) -> None:
         failed = error
     units = make_plan(options).units
     tasks = tuple(dict.fromkeys(u.task for u in units))
-    score_stored(options.results, options.models, tasks, {u.task: u.scorers for u in units}, options.command)
-    view = View(by, options.models, tasks, common=True)
-    cells = load_cells(options.results, options.models)
+    models = tuple(shown_name(name, options.serving) for name in options.models)
+    score_stored(options.results, models, tasks, {u.task: u.scorers for u in units}, options.command)
+    view = View(by, models, tasks, common=True)
+    cells = load_cells(options.results, models)
     if not failed or any(c["task"] in tasks and c["metrics"] for c in cells):
         report_view(options.results, view, format_, out)
     if options.prompts is not None:

@@ -7,6 +7,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -19,8 +20,10 @@ import mevals
 from mevals.adhoc import PromptFile, open_prompts
 from mevals.condition import Condition
 from mevals.data import Data, Lock, Where, open_data
+from mevals.engines import translategemma
 from mevals.engines.engine import Engine, Settings
-from mevals.engines.opening import Serving, known_model, open_engine
+from mevals.engines.managed import Managed
+from mevals.engines.opening import Serving, known_model, open_engine, shown_name
 from mevals.errors import UsageError
 from mevals.generate import Patience, Tally, Work, generate
 from mevals.plan import Pick, Planned, check_models, plan_cells, take
@@ -177,7 +180,7 @@ def make_works(plan: Plan, engine: Engine, model: str, options: Options) -> list
     return [
         Work(
             cell=Cell(model, u.task, u.subset, u.condition),
-            samples=u.samples,
+            samples=asked_samples(u, engine, model),
             settings=with_model(u.settings, engine, thinking_fields(model, u.condition)),
             identity={
                 **engine.identity,
@@ -194,6 +197,14 @@ def make_works(plan: Plan, engine: Engine, model: str, options: Options) -> list
         )
         for u in plan.units
     ]
+
+
+def asked_samples(unit: Unit, engine: Engine, model: str) -> Callable[[], Iterator[Sample]]:
+    """What gives a cell's samples in the form that the model takes. Raises UsageError for a task that it can't do."""
+    if engine.identity.get("kind") != translategemma.KIND:
+        return unit.samples
+    translategemma.check_task(model, unit.task, unit.kind, unit.how)
+    return lambda: translategemma.translation_samples(unit.samples(), unit.subset)
 
 
 def with_model(settings: Settings, engine: Engine, changes: Mapping[str, Any] | None = None) -> Settings:
@@ -222,7 +233,8 @@ def run_generate(options: Options) -> Tally:
     plan = make_plan(options)
     store = Store(options.results)
     models = check_models(options.models)
-    engines = [(name, open_engine(name, options.serving)) for name in models]
+    serving = replace(options.serving, logs=str(options.results / ".logs"))
+    engines = [(shown_name(name, serving), open_engine(name, serving)) for name in models]
     tally = Tally()
     for name, engine in engines:
         asyncio_run(_generate_one(plan, store, engine, name, options, tally))
@@ -240,33 +252,35 @@ def asyncio_run(work: Any) -> None:
 
 
 async def _generate_one(plan: Plan, store: Store, engine: Engine, name: str, options: Options, tally: Tally) -> None:
-    try:
-        await engine.open()
-        works = make_works(plan, engine, name, options)
+    async with AsyncExitStack() as held:
+        works, loads = make_works(plan, engine, name, options), isinstance(engine, Managed)
         record = RunRecord(store, works, plan, engine, options)
-        record.look()  # data that can't be read is found out before anything is written
-        with store.locked(options.command):
-            if options.redo:
-                set_aside(store, works)
-            record.write(None)
-            with Progress(tally, options.concurrency) as progress:
-                warming = asyncio.create_task(asyncio.to_thread(load_next_stages))
-                try:
-                    await generate(
-                        works,
-                        store,
-                        engine,
-                        concurrency=options.concurrency,
-                        patience=options.patience,
-                        tally=tally,
-                        show=progress.show,
-                    )
-                finally:
-                    await warming
-                    record.write(tally)
-                    plan.lock.save()
-    finally:
-        await engine.close()
+        record.look()  # data that can't be read is found out before anything is written or loaded
+        if loads:  # nobody should wait for a model and then learn that the folder is in use
+            held.enter_context(store.locked(options.command))
+        held.push_async_callback(engine.close)
+        await engine.open()
+        if not loads:
+            held.enter_context(store.locked(options.command))
+        if options.redo:
+            set_aside(store, works)
+        record.write(None)
+        with Progress(tally, options.concurrency) as progress:
+            warming = asyncio.create_task(asyncio.to_thread(load_next_stages))
+            try:
+                await generate(
+                    works,
+                    store,
+                    engine,
+                    concurrency=options.concurrency,
+                    patience=options.patience,
+                    tally=tally,
+                    show=progress.show,
+                )
+            finally:
+                await warming
+                record.write(tally)
+                plan.lock.save()
 
 
 def load_next_stages() -> None:
@@ -301,7 +315,7 @@ class RunRecord:
     def look(self) -> None:
         """Render the first prompt of each task."""
         for work, unit in zip(self.works, self.plan.units, strict=True):
-            self._first_prompt(unit, (work.cell.task, work.cell.condition))
+            self._first_prompt(work, unit, (work.cell.task, work.cell.condition))
 
     def write(self, tally: Tally | None) -> None:
         """Write or update the manifests; `tally` None while the run goes on."""
@@ -338,14 +352,14 @@ class RunRecord:
             "settings": asdict(work.settings),
             "scorers": {s.metric: s.signature(work.cell.subset) for s in unit.scorers},
             **unit.entry,
-            "first_prompt": self._first_prompt(unit, key),
+            "first_prompt": self._first_prompt(work, unit, key),
             "runs": [*runs, run],
         }
         write_atomically(path, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
 
-    def _first_prompt(self, unit: Unit, key: tuple[str, str]) -> Any:
+    def _first_prompt(self, work: Work, unit: Unit, key: tuple[str, str]) -> Any:
         if key not in self.first:
-            sample = next(iter(unit.samples()), None)
+            sample = next(iter(work.samples()), None)
             self.first[key] = sample and {
                 "id": sample.id,
                 "subset": unit.subset.name,

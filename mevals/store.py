@@ -141,7 +141,8 @@ class Store:
 
     def task_folders(self) -> list[Path]:
         """Every task folder of every model, by name."""
-        return sorted(p for p in self.folder.glob("*/*") if p.is_dir() and not p.name.startswith("."))
+        found = (p for p in self.folder.glob("*/*") if p.is_dir())
+        return sorted(p for p in found if not p.name.startswith(".") and not p.parent.name.startswith("."))
 
     @contextmanager
     def locked(self, command: str) -> Iterator[None]:

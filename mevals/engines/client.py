@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 
 class Client:
-    """An OpenAI-compatible server at one or several base URLs (each ending in /v1), balanced by requests in flight."""
+    """An OpenAI-compatible server at one or several base URLs (each ending in /v1), balanced by requests in flight.
+
+    `form` is a model's kind: "chat" gets messages, "base" plain text, "translategemma" messages of its own form.
+    """
 
     simulated = False
 
@@ -40,7 +43,7 @@ class Client:
         specials: Sequence[str] = (),
         identity: Mapping[str, Any] | None = None,
         fields: Mapping[str, Any] | None = None,
-        base: bool = False,
+        form: str = "chat",
     ) -> None:
         self.model = model
         self.identity: Mapping[str, Any] = dict(identity or {"model": model})
@@ -50,7 +53,7 @@ class Client:
         self._headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if key else {})
         self._timeout_s = timeout_s
         self._specials = tuple(specials)
-        self._base = base
+        self._form = form
         self._session: aiohttp.ClientSession | None = None
         self.measured: dict[tuple[str, ...], Measured | None] = {}
         self.measuring = asyncio.Lock()
@@ -102,12 +105,18 @@ class Client:
             from mevals.engines.choices import ask_choice
 
             return await ask_choice(self, sample, settings)
-        if self._base:
+        if self._form == "base":
             body = await self.call("/completions", {"prompt": plain_prompt(sample), **settings.fields()})
             body = _as_chat(body)
         else:
-            body = await self.call("/chat/completions", {"messages": list(sample.messages), **settings.fields()})
+            body = await self.call("/chat/completions", {"messages": self.messages(sample), **settings.fields()})
         return read_chat(body, sample, self.model, self._specials, time.perf_counter() - started)
+
+    def messages(self, sample: Sample) -> list[Any]:
+        """The messages as they go out; TranslateGemma's are parts, which records hold as JSON."""
+        if self._form != "translategemma":
+            return list(sample.messages)
+        return [{**m, "content": orjson.loads(m["content"])} for m in sample.messages]
 
     async def call(self, path: str, fields: Mapping[str, Any]) -> Any:
         """POST `fields` with the model's name and return the reply's JSON.
@@ -188,7 +197,8 @@ def raise_for(status: int, raw: bytes, headers: Mapping[str, str], url: str, mod
 
 
 def _wrong_key(url: str) -> str:
-    return f"{url} refuses the key: set MEVALS_API_KEY (or OPENAI_API_KEY) to one that is valid there"
+    name = "OPENAI_API_KEY" if url.startswith("https://api.openai.com/") else "MEVALS_API_KEY"
+    return f"{url} refuses the key: set {name} to one that is valid there"
 
 
 def _message(raw: bytes) -> str:

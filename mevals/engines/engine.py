@@ -168,7 +168,9 @@ def _same_model(named: str, asked: str) -> bool:
     APIs answer "gpt-4.1-2025-04-14" for "gpt-4.1", and gateways "org/name" for "name".
     """
     long, short = sorted((named, asked), key=len, reverse=True)
-    return long == short or long.endswith("/" + short) or re.fullmatch(re.escape(short) + r"-[0-9@.v-]+", long) is not None
+    return (
+        long == short or long.endswith("/" + short) or re.fullmatch(re.escape(short) + r"-[0-9@.v-]+", long) is not None
+    )
 
 
 def _count(usage: Any, name: str) -> int | None:

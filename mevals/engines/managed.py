@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mevals.engines.client import Client
 from mevals.engines.engine import Engine
-from mevals.engines.opening import Serving, api_key, identity, model_fields
+from mevals.engines.opening import ENGINES, Serving, api_key, identity, model_fields
 from mevals.engines.server_process import ServerProcess
 from mevals.errors import UsageError, did_you_mean
 from mevals.models import Model, describe, find_model
-
-ENGINES = ("auto", "vllm", "transformers")
 
 
 def managed_engine(name: str, serving: Serving) -> Engine:
@@ -23,11 +22,13 @@ def managed_engine(name: str, serving: Serving) -> Engine:
     if model.served == "api":
         from mevals.engines.api import ApiEngine
 
-        return ApiEngine(model, serving, api_key(model.key))
+        return ApiEngine(model, serving, api_key([str(model.base_url)], model.key))
     if model.served == "command":
         from mevals.engines.lines import LinesEngine
 
         return LinesEngine(model)
+    if serving.max_model_len:
+        model = replace(model, context=serving.max_model_len)
     return Managed(model, serving, choose_server(model, serving))
 
 
@@ -78,9 +79,9 @@ class Managed(Client):
             model.name,
             timeout_s=serving.timeout_s,
             specials=model.special_tokens,
-            identity=identity(model),
+            identity=identity(model) | ({"server_arguments": list(serving.arguments)} if serving.arguments else {}),
             fields=model_fields(model),
-            base=model.kind == "base",
+            form=model.kind,
         )
         self._known = model
         self._start = start

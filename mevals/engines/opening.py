@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from mevals.engines.engine import Engine
 from mevals.errors import UsageError
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 class Serving:
     """How models are reached: a running server's base URLs, or how to start one.
 
-    `simulated` holds further arguments for the simulated server (faults, latency).
+    `simulated` holds further arguments for the simulated server (faults, latency), `arguments` those of a server that mevals
+    starts. `max_cost` is in US dollars, for this command alone; `max_model_len` in tokens.
     """
 
     base_urls: tuple[str, ...] = ()
@@ -29,7 +31,12 @@ class Serving:
     tensor_parallel: int = 1
     data_parallel: int = 1
     max_cost: float | None = None
+    max_model_len: int | None = None
     logs: str = "results/.logs"
+
+
+ENGINES = ("auto", "vllm", "transformers")
+OPENAI_HOST = "api.openai.com"
 
 
 def is_simulated(name: str) -> bool:
@@ -37,10 +44,25 @@ def is_simulated(name: str) -> bool:
     return name == "demo" or name.startswith("demo-")
 
 
-def api_key(own: str | None = None) -> str:
-    """The key for a server, from the environment only: the model's own variable, MEVALS_API_KEY or OPENAI_API_KEY."""
-    names = filter(None, (own, "MEVALS_API_KEY", "OPENAI_API_KEY"))
-    return next((os.environ[n] for n in names if os.environ.get(n)), "")
+def api_key(urls: Sequence[str], own: str | None = None) -> str:
+    """The key for the servers at `urls`, from the environment only; "" where none is set.
+
+    OPENAI_API_KEY goes to api.openai.com and nowhere else; any other host gets the variable that its own model's entry
+    names (`own`), or MEVALS_API_KEY.
+    """
+    openai = all(urlsplit(url).hostname == OPENAI_HOST and url.startswith("https://") for url in urls)
+    names = (own, "OPENAI_API_KEY" if openai else "MEVALS_API_KEY")
+    allowed = (n for n in names if n and (openai or n != "OPENAI_API_KEY"))
+    return next((os.environ[n] for n in allowed if os.environ.get(n)), "")
+
+
+def shown_name(name: str, serving: Serving) -> str:
+    """The name under which a model's results are kept: a folder's or a repository's own. Raises UsageError."""
+    if is_simulated(name) or serving.base_urls:
+        return name
+    from mevals.models import find_model
+
+    return find_model(name).name
 
 
 def open_engine(name: str, serving: Serving) -> Engine:
@@ -70,16 +92,17 @@ def _running_server(name: str, serving: Serving) -> Engine:
 
     known = known_model(name)
     if known is None:
-        return Client(serving.base_urls, name, key=api_key(), timeout_s=serving.timeout_s)
+        return Client(serving.base_urls, name, key=api_key(serving.base_urls), timeout_s=serving.timeout_s)
+    at_home = known.base_url and all(urlsplit(u).netloc == urlsplit(known.base_url).netloc for u in serving.base_urls)
     return Client(
         serving.base_urls,
         known.repository or name,
-        key=api_key(known.key),
+        key=api_key(serving.base_urls, known.key if at_home else None),
         timeout_s=serving.timeout_s,
         specials=known.special_tokens,
         identity=identity(known),
         fields=model_fields(known),
-        base=known.kind == "base",
+        form=known.kind,
     )
 
 
@@ -91,9 +114,12 @@ def known_model(name: str) -> Model | None:
 
 
 def identity(model: Model) -> dict[str, Any]:
-    """What of a model can change an answer; part of every cell's fingerprint."""
+    """What of a model can change an answer; part of every cell's fingerprint.
+
+    A folder counts by its name and content: where it lies changes no answer.
+    """
     return {
-        "model": model.repository or model.name,
+        "model": model.name if model.local else model.repository or model.name,
         "revision": model.revision_label,
         "quantisation": model.quantisation,
         "dtype": model.dtype,
@@ -116,6 +142,8 @@ def model_fields(model: Model) -> dict[str, Any]:
         sent["stop"] = list(model.stop)
     if options := model.template_options():
         sent["chat_template_kwargs"] = dict(options)
+    if model.served == "weights" and model.special_tokens:
+        sent["skip_special_tokens"] = False  # they are stripped on this side, where they can be counted
     return sent
 
 
