@@ -14,7 +14,7 @@ from mevals.judge.questions import Cell, Item, read_replies
 from mevals.judge.setup import signature, view_name
 from mevals.judge.verdict import Verdict
 from mevals.records import read_meta, write_scores
-from mevals.score import Answered, answered_cells, scores_meta
+from mevals.score import answered_cells, scores_meta
 from mevals.scorers.values import mean_of_scored
 from mevals.store import Store
 from mevals.types import Score, Subset
@@ -181,8 +181,10 @@ def store_judged(store: Store, judged: JudgedCell, limit: float | None = None) -
     return path
 
 
-def stored_judgements(store: Store, models: Sequence[str] = (), tasks: Sequence[str] = ()) -> Iterator[JudgedCell]:
-    """Every judged cell of a results folder, read again from the stored replies with the judges' present rules.
+def stored_cells(
+    store: Store, models: Sequence[str] = (), tasks: Sequence[str] = ()
+) -> Iterator[tuple[Mapping[str, Any], Cell, Path]]:
+    """Every judged cell of a results folder: how the judge was asked, the cell, and the file of replies.
 
     A cell whose answers, or whose baseline's answers, changed since is left out: it must be judged again.
     """
@@ -201,25 +203,21 @@ def stored_judgements(store: Store, models: Sequence[str] = (), tasks: Sequence[
             baseline = places.get((record["baseline"], c.task, c.condition, c.subset.name))
             if record["baseline"] and (baseline is None or _other_digest(meta) != baseline.meta["digest"]):
                 continue
-            yield _again(answered, baseline, record, path)
+            yield record, Cell(answered, baseline), path
 
 
 def _other_digest(meta: Mapping[str, Any]) -> str:
     return str(meta["identity"]["judged"].get("baseline", ""))
 
 
-def _again(answered: Answered, baseline: Answered | None, record: Mapping[str, Any], path: Path) -> JudgedCell:
-    judge = find_judge(record["judge"])
-    return score_judged(judge, Cell(answered, baseline), record, [path, path.parent / "retries" / path.name])
-
-
 def reparse(store: Store, models: Sequence[str] = (), tasks: Sequence[str] = ()) -> list[JudgedCell]:
-    """Score every stored judgement afresh and store it; asks nobody. Raises CellFailed after all, naming cells that fail."""
+    """Score every stored judgement afresh and store it; asks nobody."""
     done = []
-    for judged in stored_judgements(store, models, tasks):
+    for record, cell, path in stored_cells(store, models, tasks):
+        paths = [path, path.parent / "retries" / path.name]
+        judged = score_judged(find_judge(record["judge"]), cell, record, paths)
         store_judged(store, judged)
         done.append(judged)
-    raise_failures(done)
     return done
 
 

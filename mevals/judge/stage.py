@@ -27,7 +27,7 @@ from mevals.judge.once import Memory, OnceEngine
 from mevals.judge.opening import open_judge
 from mevals.judge.prompt import Material, make_question, response_format
 from mevals.judge.questions import Cell, make_retry, make_work
-from mevals.judge.scoring import JudgedCell, raise_failures, score_judged, store_judged
+from mevals.judge.scoring import JudgedCell, raise_failures, reparse, score_judged, store_judged
 from mevals.judge.setup import Setup, make_setup
 from mevals.progress import Progress
 from mevals.run import asyncio_run
@@ -169,12 +169,12 @@ async def _judge_all(
     engine = open_judge(model, options.serving)
     try:
         await engine.open()
-        schema = await _has_schema(engine, judge, options.schema)
+        schema = await has_schema(engine, judge, options.schema)
         baseline = options.baseline if judge.file.kind == "pair" else ""
         setup = make_setup(judge, model, engine, schema=schema, baseline=baseline, repeat=options.repeat)
         tally = await _ask(store, engine, setup, [make_work(setup, c) for c in cells], setup.view, options)
         retries: list[Work] = []
-        if judge.file.retries:
+        if judge.file.retries and options.repeat == 1:
             retries = [w for c in cells if (w := make_retry(setup, c, store)) is not None]
         if retries:
             await _ask(store, engine, setup, retries, f"{setup.view}/retries", options)
@@ -215,7 +215,7 @@ def _read(store: Store, setup: Setup, cell: Cell) -> JudgedCell:
     return score_judged(setup.judge, cell, setup.record(), paths)
 
 
-async def _has_schema(engine: Engine, judge: Judge, wanted: str) -> bool:
+async def has_schema(engine: Engine, judge: Judge, wanted: str) -> bool:
     """Whether replies are held to the judge's JSON schema: as asked for, or found out by one small request."""
     form = response_format(judge)
     if form is None or wanted == "off":
@@ -270,3 +270,16 @@ def _first_works(store: Store, setup: Setup, cells: Sequence[Cell]) -> Iterator[
         if folder not in seen:
             seen.add(folder)
             yield folder, make_work(setup, cell)
+
+
+def reparse_stored(results: Path, models: Sequence[str] = (), tasks: Sequence[str] = ()) -> int:
+    """Read all stored replies again, renew scores and cells.json; returns how many cells. Asks nobody.
+
+    Raises CellFailed, after everything is stored, where too many verdicts can't be read.
+    """
+    store = Store(results)
+    with store.locked("judge reparse"):
+        done = reparse(store, models, tasks)
+        aggregate(store, tuple({j.cell.answered.cell.model for j in done}))
+    raise_failures(done)
+    return len(done)

@@ -132,15 +132,16 @@ def prefer(bias: Bias, asked: Asked, first: str, second: str, truth: Mapping[str
     if unit(bias.seed, "noise", asked.seed, asked.name) < bias.noise:
         labels = ("A>>B", "A>B", "A=B", "B>A", "B>>A")
         return labels[int(5 * unit(bias.seed, "label", asked.seed, asked.name))]
-    low, high = sorted((first, second))
-    if unit(bias.seed, "tie", asked.lang, low, high) < bias.ties:
-        return "A=B"
     gap = 0.0
     if asked.lang not in bias.chance:
         gap = quality(bias, asked, first, truth.get("answer_a")) - quality(bias, asked, second, truth.get("answer_b"))
+    low, high = sorted((first, second))
+    ties = bias.ties * (1 - abs(gap))
+    if unit(bias.seed, "tie", asked.lang, low, high) < ties:
+        return "A=B"
     ratio = math.log2((len(first) + 1) / (len(second) + 1))
     effects = bias.position + bias.length * ratio + bias.sharpness * gap
-    chance = 0.5 + effects / ((1 - bias.noise) * (1 - bias.ties))
+    chance = 0.5 + effects / ((1 - bias.noise) * (1 - ties))
     luck = unit(bias.seed, "pair", asked.lang, low, high)
     wins = luck < chance if first == low else luck >= 1 - chance
     strong = unit(bias.seed, "strong", asked.name) < abs(gap)
