@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mevals.cli_judge import mount as mount_judge
 from mevals.cli_metrics import app as metrics_app
 from mevals.comet.commands import app as comet_app
 
@@ -29,6 +30,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(ls_app, name="ls")
 app.add_typer(comet_app, name="comet")
 app.add_typer(metrics_app, name="metrics")
+mount_judge(app, import_app)
 new_app = typer.Typer(help="Write a folder to start from.", no_args_is_help=True)
 app.add_typer(new_app, name="new")
 

@@ -111,6 +111,7 @@ def score_stored(
             Job(a, s, reference)
             for a in answered
             for s in instead or known.get(a.cell.task) or scorers_of(a.cell.task, a.meta)
+            if s.needs != "judge"  # a judge is asked by a stage of its own
         ]
         done = score_all(store, jobs)
         aggregate(store, models if known else ())
