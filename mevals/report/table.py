@@ -9,14 +9,16 @@ import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from mevals import languages
 from mevals.errors import UsageError, did_you_mean
 
-By = Literal["region", "script", "web-presence", "family", "lang", "all"]
 GROUPS: tuple[str, ...] = ("all", "region", "script", "web-presence", "family", "lang")
+COLUMNS: tuple[str, ...] = ("direction", "country", "macro", "digits", "unspaced", "iso639_1", "iso639_3", "crawl")
+"""Further columns of the language registry that a report can group by."""
+Weights = Literal["", "population"]
 Cell = Mapping[str, Any]
 
 
@@ -27,7 +29,7 @@ class Row:
     `low` and `high` end the 95 % interval of the mean with the languages taken as a sample; None below three.
     `mean` is the unweighted mean over the group's subsets that every compared model has (macro), `sd` its sample standard
     deviation over them (ddof 1; None below two), `least` the lowest and `worst` where it is. `n` of `of` subsets are
-    averaged. `unscored` and `truncated` are shares of samples. `marks` say what is special (simulated, imported).
+    averaged. `unscored` and `truncated` are shares of samples. `marks` say what is special (simulated, imported, reported).
     """
 
     task: str
@@ -53,7 +55,12 @@ class Row:
 
 @dataclass(frozen=True)
 class View:
-    """What of the cells a report shows. `common` averages over what all compared models have."""
+    """What of the cells a report shows. `common` averages over what all compared models have.
+
+    `by` is a grouping, a column of the registry or a sample tag, or two of these joined by a comma. `weights` "population"
+    weighs languages by their speakers instead of equally. `scaled` shows (score - chance) / (ceiling - chance) by `levels`
+    (task → chance, ceiling).
+    """
 
     by: str = "all"
     models: tuple[str, ...] = ()
@@ -61,13 +68,17 @@ class View:
     langs: tuple[str, ...] = ()
     common: bool = True
     parts: bool = False
+    weights: Weights = ""
+    levels: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def group_of(lang: str, by: str) -> str:
     """The group that a language belongs to."""
-    found = languages.get(lang)
     if by == "all":
         return "all"
+    if not lang:
+        return "unknown"
+    found = languages.get(lang)
     if by == "lang":
         return found.key
     if by == "script":
@@ -76,6 +87,10 @@ def group_of(lang: str, by: str) -> str:
         return found.family or "unknown"
     if by == "region":
         return found.region
+    if by in COLUMNS:
+        return (
+            str(getattr(found, by) or "unknown") if by != "unspaced" else ("unspaced" if found.unspaced else "spaced")
+        )
     bin_ = languages.web_presence_bin(found.pages)
     return "unknown" if bin_ is None else languages.bin_label(bin_)
 
@@ -85,19 +100,52 @@ def make_rows(cells: Iterable[Cell], view: View) -> list[Row]:
 
     Raises UsageError for an unknown grouping, model or task, and where nothing is left.
     """
-    if view.by not in GROUPS:
-        raise UsageError(f"unknown grouping {view.by!r}{did_you_mean(view.by, GROUPS)} Known: {', '.join(GROUPS)}")
     chosen = _chosen(list(cells), view)
+    tag = check_grouping(view.by, chosen)
     tables: dict[tuple[str, str, str], list[tuple[Cell, Mapping[str, Any]]]] = defaultdict(list)
     for cell in chosen:
         for metric in cell["metrics"]:
-            if view.parts or is_shown(metric):
+            if tag:
+                if tag in metric.get("slice", ()):
+                    tables[cell["task"], cell["condition"], metric["metric"].split("[")[0]].append((cell, metric))
+            elif view.parts or is_shown(metric):
                 tables[cell["task"], cell["condition"], metric["metric"]].append((cell, metric))
     models = list(dict.fromkeys(c["model"] for c in chosen))
     rows = [row for key in sorted(tables) for row in _table_rows(key, tables[key], models, view)]
     if not rows:
         raise UsageError("there is nothing to report: no scored cells; run `mevals run` or `mevals score` first")
     return rows
+
+
+def groupings(by: str) -> list[str]:
+    """The one or two groupings that `--by` names."""
+    return [part.strip() for part in by.split(",") if part.strip()]
+
+
+def check_grouping(by: str, cells: Sequence[Cell]) -> str:
+    """The sample tag among the groupings, "" for none. Raises UsageError for what is neither grouping, column nor tag."""
+    parts = groupings(by)
+    tags = {tag for c in cells for m in c["metrics"] for tag in m.get("slice", ())}
+    for part in parts:
+        if part not in GROUPS and part not in COLUMNS and part not in tags:
+            known = (*GROUPS, *COLUMNS, *sorted(tags))
+            raise UsageError(f"unknown grouping {part!r}{did_you_mean(part, known)} Known: {', '.join(known)}")
+    mine = [part for part in parts if part in tags and part not in GROUPS and part not in COLUMNS]
+    if not parts or len(parts) > 2 or len(mine) > 1:
+        raise UsageError("a report groups by one or two of these, of which one may be a tag: --by region,culture")
+    return mine[0] if mine else ""
+
+
+def _group(cell: Cell, metric: Mapping[str, Any], by: str) -> str:
+    """The group of one number, both halves joined where there are two groupings."""
+    return " · ".join(_half(cell, metric, part) for part in groupings(by))
+
+
+def _half(cell: Cell, metric: Mapping[str, Any], by: str) -> str:
+    if by not in GROUPS and by not in COLUMNS:
+        return str(metric["slice"][by])
+    region = region_of(cell) if by == "region" else None
+    return region or group_of(cell["about"] or "", by)
 
 
 def is_shown(metric: Mapping[str, Any]) -> bool:
@@ -139,16 +187,15 @@ def _table_rows(
     for signature in sorted({base_signature(m["signature"]) for _, m in found}):
         same = [(c, m) for c, m in found if base_signature(m["signature"]) == signature]
         having = [m for m in models if any(c["model"] == m for c, _ in same)]
-        common = _common(same, having) if view.common else None
         groups: dict[str, list[tuple[Cell, Mapping[str, Any]]]] = defaultdict(list)
         for cell, metric in same:
-            region = region_of(cell) if view.by == "region" else None
-            groups[region or group_of(cell["about"], view.by)].append((cell, metric))
+            groups[_group(cell, metric, view.by)].append((cell, metric))
         for group in sorted(groups, key=lambda g: _order(g, view.by)):
             of = len({c["subset"] for c, _ in groups[group]})
+            common = _common(groups[group], having) if view.common else None
             for model in having:
                 mine = [(c, m) for c, m in groups[group] if c["model"] == model]
-                rows.append(_row(key, signature, group, model, mine, common, of))
+                rows.append(_row((*key, signature), group, model, mine, common, of, view))
     return rows
 
 
@@ -159,32 +206,38 @@ def _common(found: Sequence[tuple[Cell, Mapping[str, Any]]], models: Sequence[st
 
 
 def _row(
-    key: tuple[str, str, str],
-    signature: str,
+    key: tuple[str, str, str, str],
     group: str,
     model: str,
     mine: Sequence[tuple[Cell, Mapping[str, Any]]],
     common: set[str] | None,
     of: int,
+    view: View,
 ) -> Row:
     used = [(c, m) for c, m in mine if m["value"] is not None and (common is None or c["subset"] in common)]
-    values = [float(m["value"]) for _, m in used]
+    weights = [_weight(c, view.weights) for c, _ in used]
+    used = [cm for cm, weight in zip(used, weights, strict=True) if weight]
+    weights = [weight for weight in weights if weight]
+    low, high = view.levels.get(key[0], (0.0, 1.0))
+    values = [(float(m["value"]) - low) / (high - low) for _, m in used]
     better = mine[0][1]["better"] if mine else "higher"
     pick = min if better == "higher" else max
     worst = pick(used, key=lambda cm: cm[1]["value"])[0]["subset"] if used else ""
-    ends = interval(values, mine[0][1]["scale"] if mine else None)
+    scale = mine[0][1]["scale"] if mine and key[0] not in view.levels else None
+    ends = (None, None) if view.weights else interval(values, scale)
     samples = sum(m["n"] + m["unscored"] for _, m in mine) or 1
     rows = sum(c["n"] for c, _ in mine) or 1
-    marks = [name for name in ("simulated", "imported") if any(c.get(name) for c, _ in mine)]
+    marks = [name for name in ("simulated", "imported", "reported") if any(c.get(name) for c, _ in mine)]
+    marks += ["weighted by speakers"] * bool(view.weights) + ["scaled"] * (key[0] in view.levels)
     return Row(
         task=key[0],
         condition=key[1],
         metric=key[2],
-        signature=signature,
+        signature=key[3],
         better=better,
         group=group,
         model=model,
-        mean=statistics.fmean(values) if values else None,
+        mean=statistics.fmean(values, weights) if values else None,
         low=ends[0],
         high=ends[1],
         sd=statistics.stdev(values) if len(values) > 1 else None,
@@ -195,8 +248,25 @@ def _row(
         unscored=sum(m["unscored"] for _, m in mine) / samples,
         truncated=sum(c.get("truncated", 0) for c, _ in mine) / rows,
         marks=" ".join(marks),
-        why="" if values else "not run" if not mine else "no language in common" if common is not None else "unscored",
+        why="" if values else _why_missing(mine, common),
     )
+
+
+def _weight(cell: Cell, weights: Weights) -> float:
+    """What a cell's language weighs: 1, or its speakers; 0 where their number is unknown, which leaves it out."""
+    if not weights:
+        return 1.0
+    return float((languages.get(cell["about"]).speakers or 0) if cell["about"] else 0)
+
+
+def _why_missing(mine: Sequence[tuple[Cell, Mapping[str, Any]]], common: set[str] | None) -> str:
+    """Why a group has no mean, in a few words."""
+    if not mine:
+        return "not run"
+    if any(m["value"] is not None for _, m in mine):
+        return "no language in common" if common is not None and not common else "speakers unknown"
+    reasons = sorted({m.get("why", "") for _, m in mine} - {""})
+    return ", ".join(reasons) or "unscored"
 
 
 def interval(values: Sequence[float], scale: Sequence[float] | None = None) -> tuple[float | None, float | None]:
@@ -213,8 +283,9 @@ def interval(values: Sequence[float], scale: Sequence[float] | None = None) -> t
 
 
 def _order(group: str, by: str) -> tuple[int, str]:
-    if by == "region" and group in languages.REGIONS:
-        return languages.REGIONS.index(group), group
+    first = group.split(" · ")[0]
+    if groupings(by)[0] == "region" and first in languages.REGIONS:
+        return languages.REGIONS.index(first), group
     return (99 if group == "unknown" else 0), group
 
 
@@ -259,8 +330,8 @@ def line(row: Row) -> tuple[str, ...]:
         shown(row, row.sd),
         least,
         f"{row.n}/{row.of}",
-        f"{row.unscored:.1%}",
-        f"{row.truncated:.1%}",
+        "–" if "reported" in row.marks else f"{row.unscored:.1%}",
+        "–" if "reported" in row.marks else f"{row.truncated:.1%}",
         row.marks,
     )
 
