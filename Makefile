@@ -29,7 +29,7 @@ demo: $(VENV)/.installed
 	@echo "summary: $(CURDIR)/reports/demo.html"
 
 test: $(VENV)/.installed
-	@$(BIN)/python -m pytest -m "not golden and not engines and not comet and not site and not faults"
+	@$(BIN)/python -m pytest -n 2 -m "not golden and not engines and not comet and not site and not faults"
 
 lint: $(VENV)/.installed
 	@$(BIN)/ruff check .
@@ -40,7 +40,7 @@ types: $(VENV)/.installed
 	@$(BIN)/mypy
 
 golden: $(VENV)/.installed
-	@$(BIN)/python -m pytest tests -m golden
+	@$(BIN)/python -m pytest tests -n 2 -m golden
 
 clean:
 	rm -rf $(VENV) results/demo-run reports/demo.html .mypy_cache .ruff_cache .hypothesis
