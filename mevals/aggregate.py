@@ -7,8 +7,9 @@ value with its interval, how many samples were scored and how many were not.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,11 @@ import numpy as np
 import orjson
 
 from mevals.errors import DataError
+from mevals.fidelity.rates import off_target
 from mevals.records import Scores, read_meta, read_scores
 from mevals.score import Answered, answered_cells
+from mevals.scorers.penalty import UNPENALISED, penalised, penalised_statistics, verdicts_of
+from mevals.scorers.penalty import VERSION as PENALTY_VERSION
 from mevals.store import SCHEMA, Store, write_atomically
 
 CONFIDENCE = 0.95
@@ -26,7 +30,7 @@ DRAWS = 1_000
 """Bootstrap resamples of a corpus metric."""
 CLUSTERS = ("document", "passage")
 """Tags whose samples share a text: they are resampled together."""
-VERSION = 2
+VERSION = 3
 """Raised whenever a record made of the same files would come out differently."""
 
 
@@ -79,6 +83,7 @@ def cell_record(
         return earlier[cell.subset.name, basis]
     counts = meta["counts"]
     tags = _tags(answered.path)
+    scored = [read_scores(path) for path in files]
     return {
         "basis": basis,
         "model": cell.model,
@@ -102,7 +107,7 @@ def cell_record(
         "reasoned": counts.get("reasoned", 0),
         "prompt_tokens": counts.get("prompt_tokens", 0),
         "output_tokens": counts.get("output_tokens", 0),
-        "metrics": [m for path in files for m in metric_records(read_scores(path), tags, slicing)],
+        "metrics": [*(m for s in scored for m in metric_records(s, tags, slicing)), *penalised_records(scored, tags)],
     }
 
 
@@ -146,7 +151,7 @@ def metric_records(scores: Scores, tags: Tags, slicing: Slicing = Slicing()) -> 
     """
     meta = scores.meta
     base = {"signature": meta["signature"], "better": meta["better"], "scale": meta["scale"]}
-    yield {"metric": meta["metric"], **base, **_main(scores, _clusters(scores.ids, tags))}
+    yield {"metric": meta["metric"], **base, **_main(scores, _clusters(scores.ids, tags)), **_off_target(scores)}
     for name, values in scores.parts.items():
         part = _record(values, _clusters(scores.ids, tags), None)
         yield {"metric": f"{meta['metric']}.{name}", **base, "scale": None, **part}
@@ -157,6 +162,52 @@ def metric_records(scores: Scores, tags: Tags, slicing: Slicing = Slicing()) -> 
             said = {"slice": {tag: value}, **headline}
             name = f"{meta['metric']}[{tag}={value}]"
             yield {"metric": name, **said, **base, **_main(mine, _clusters(mine.ids, tags))}
+
+
+def _off_target(scores: Scores) -> dict[str, Any]:
+    """Of fidelity scores how many answers were in which language instead, most frequent first; why if none is scored."""
+    if scores.meta["metric"] != "fidelity":
+        return {}
+    counts = Counter(key for key in map(off_target, scores.details) if key)
+    why = {"why": Counter(scores.details).most_common(1)[0][0]} if np.isnan(scores.values).all() else {}
+    return {"off_target": dict(counts.most_common()), **(why if scores.details else {})}
+
+
+def penalised_records(scored: Sequence[Scores], tags: Tags) -> Iterator[dict[str, Any]]:
+    """For each metric and each fidelity score of a cell a record `metric.penalised`: off-target answers earn nothing.
+
+    `judged` counts the answers whose language could be told, `off` those among them in another one. Null where none
+    could be told.
+    """
+    for fidelity in (s for s in scored if s.meta["metric"] == "fidelity"):
+        verdicts = verdicts_of(fidelity.parts, len(fidelity.ids))
+        for scores in (s for s in scored if s.meta["metric"] not in UNPENALISED):
+            if scores.ids != fidelity.ids:
+                raise DataError(f"scores of {scores.meta['metric']} and fidelity differ in samples; run `mevals score`")
+            yield from _penalised(scores, verdicts, fidelity, tags)
+
+
+def _penalised(scores: Scores, verdicts: np.ndarray, fidelity: Scores, tags: Tags) -> Iterator[dict[str, Any]]:
+    meta = scores.meta
+    signature = f"{meta['signature']}|penalised:{PENALTY_VERSION}|{fidelity.meta['signature']}"
+    base = {
+        "metric": f"{meta['metric']}.penalised",
+        "signature": signature,
+        "better": meta["better"],
+        "scale": meta["scale"],
+    }
+    judged = ~np.isnan(verdicts) & ~np.isnan(scores.values)
+    counted = {"judged": int(judged.sum()), "off": int((judged & (verdicts == 0)).sum())}
+    if not counted["judged"]:
+        why = next((d for d in fidelity.details if d), "no answer's language could be told")
+        yield {**base, "value": None, "n": 0, "unscored": len(scores.ids), **counted, "why": f"fidelity: {why}"}
+        return
+    worst = meta["scale"][0] if meta["better"] == "higher" else meta["scale"][1]
+    stats = None if scores.stats is None else penalised_statistics(meta["metric"], scores.stats, verdicts)
+    if (scores.stats is None) != (stats is None) or (stats is None and not np.isfinite(worst)):
+        return  # nobody has said what an empty text scores
+    mine = replace(scores, values=penalised(scores.values, verdicts, worst), stats=stats, parts={})
+    yield {**base, **_main(mine, _clusters(mine.ids, tags)), **counted}
 
 
 def _slice(scores: Scores, chosen: np.ndarray) -> Scores:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mevals.card import Card, Prompts, Row
-from mevals.scorers import choice, chrf, exact, length, likelihood, number, refusal, short_answer, yes_no
+from mevals.scorers import choice, chrf, exact, fidelity, length, likelihood, number, refusal, short_answer, yes_no
 from mevals.types import Sample, Scorer, Subset, assistant, system, user
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "choice",
     "chrf",
     "exact",
+    "fidelity",
     "layout",
     "length",
     "likelihood",

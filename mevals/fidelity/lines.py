@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from mevals.fidelity.scripts import UNSPACED, count_scripts, script_of
+from mevals.fidelity.scripts import LETTERS_PER_WORD, UNSPACED, count_scripts, script_of
 
 MIN_TOKENS = 5
 """Tokens below which the reference passes a line over; words below which the script-aware rule does."""
@@ -53,8 +53,8 @@ def reference_lines(text: str, tokenizer: Tokenizer) -> list[tuple[str, Sequence
 def aware_lines(text: str) -> list[str]:
     """The lines that hold at least five words in any script, without punctuation, in order.
 
-    In scripts without spaces two letters (Han, kana) or three (Thai, Lao, Khmer, Myanmar, Tibetan) count as a word; what
-    holds no letter counts for nothing. Lines inside ``` fences are left out: code is in no language.
+    In scripts without spaces the letters of a usual word count as one; what holds no letter counts for nothing. Lines
+    inside ``` fences are left out: code is in no language.
     """
     return [line for line in plain_text(without_code(text)).split("\n") if word_count(line) >= MIN_TOKENS]
 
@@ -75,7 +75,7 @@ def without_code(text: str) -> str:
 def word_count(line: str) -> int:
     """Words of a line: runs with a letter between white space; in unspaced scripts by their letters."""
     counts = count_scripts(line)
-    dense = sum(counts[script] // size for script, size in UNSPACED.items())
+    dense = int(sum(counts[script] / LETTERS_PER_WORD[script] for script in UNSPACED))
     if dense:
         line = "".join(" " if script_of(c) in UNSPACED else c for c in line)
     return dense + sum(1 for token in line.split() if any(map(str.isalpha, token)))
@@ -114,7 +114,7 @@ def _fugashi() -> Tokenizer | None:
 @lru_cache(maxsize=1)
 def _mecab() -> Tokenizer:
     mecab, ipadic = importlib.import_module("MeCab"), importlib.import_module("ipadic")
-    tagger = mecab.Tagger(f"{ipadic.MECAB_ARGS} -Owakati")
+    tagger = mecab.Tagger(f"{ipadic.MECAB_ARGS} -Owakati -b 50000")
     return Tokenizer("mecab-ipadic", lambda line: (tagger.parse(line) or "").split())
 
 

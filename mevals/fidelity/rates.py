@@ -19,6 +19,8 @@ from mevals.fidelity.scripts import is_written_in
 UNKNOWN = "unknown"
 THRESHOLD = 0.3
 """Probability at or below which the reference calls a line's language unknown."""
+CLEAR = 0.5
+"""Probability above which a label is likelier than all others together: below it no line is off-target for `lenient`."""
 NOTHING = frozenset({UNKNOWN, "zxx", "und", "mul", ""})
 """Labels that name no language."""
 WORD = 4
@@ -67,10 +69,10 @@ def split(text: str, tokenizer: Tokenizer) -> Split:
     return Split(reference_lines(text, tokenizer), aware_lines(text))
 
 
-def label_lines(splits: Iterable[Split], identifier: Identifier, threshold: float = THRESHOLD) -> dict[str, str]:
-    """Line -> label for every line of the responses, each identified once; "unknown" at or below the threshold."""
+def guess_lines(splits: Iterable[Split], identifier: Identifier) -> dict[str, Guess]:
+    """Line -> label and probability for every line of the responses, each identified once."""
     lines = list(dict.fromkeys(line for one in splits for line in one.lines))
-    return {line: accepted(guess, threshold) for line, guess in zip(lines, identifier.identify(lines), strict=True)}
+    return dict(zip(lines, identifier.identify(lines), strict=True))
 
 
 def accepted(guess: Guess, threshold: float = THRESHOLD) -> str:
@@ -78,30 +80,39 @@ def accepted(guess: Guess, threshold: float = THRESHOLD) -> str:
     return guess[0] if guess[1] > threshold else UNKNOWN
 
 
-def verdict(one: Split, labels: Mapping[str, str], target: Target, words: Collection[str] | None = None) -> Verdict:
+def verdict(
+    one: Split,
+    guesses: Mapping[str, Guess],
+    target: Target,
+    threshold: float = THRESHOLD,
+    words: Collection[str] | None = None,
+) -> Verdict:
     """The verdict on a response whose lines have these labels.
 
     `words` are the words taken for English; None takes every lower-case word of four Latin letters or more.
     """
-    kept = [labels[line] for line, _ in one.reference]
-    aware = [labels[line] for line in one.aware]
     strict = not target.why
+    kept = [accepted(guesses[line], threshold) for line, _ in one.reference]
+    aware = [accepted(guesses[line], threshold) for line in one.aware]
     passed = line_pass(kept, target.right) if strict else None
-    judged = kept or aware
+    tokens = (token for _, tokens in one.reference for token in tokens)
     allowed = target.right if strict else target.lenient
+    judged = kept or aware
     return Verdict(
         line=passed,
         aware=line_pass(aware, target.right) if strict else None,
         script=script_pass(one.aware, target.script),
-        word=word_pass([t for _, tokens in one.reference for t in tokens], words)
-        if passed and target.script != "Latn"
-        else None,
-        lenient=line_pass([label for label in aware if label not in NOTHING], target.lenient)
-        if target.lenient
-        else None,
+        word=word_pass(tokens, words) if passed and target.script != "Latn" else None,
+        lenient=lenient_pass([guesses[line] for line in one.aware], target.lenient),
         wrong=Counter(label for label in judged if label not in allowed) if allowed else {},
         judged=len(judged),
     )
+
+
+def lenient_pass(guesses: Iterable[Guess], allowed: Collection[str]) -> float | None:
+    """As `line_pass`, of the lines whose label names a language and is clear; None also where nothing is allowed."""
+    clear = [label for label, probability in guesses if label in allowed or probability > CLEAR]
+    return line_pass([label for label in clear if label not in NOTHING], allowed) if allowed else None
 
 
 def line_pass(labels: Sequence[str], right: Collection[str]) -> float | None:

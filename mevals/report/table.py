@@ -149,8 +149,10 @@ def _half(cell: Cell, metric: Mapping[str, Any], by: str) -> str:
 
 
 def is_shown(metric: Mapping[str, Any]) -> bool:
-    """Whether a report shows this metric without being asked for parts: a metric itself, or a headline slice of it."""
-    return bool(metric.get("headline")) if "slice" in metric else "." not in metric["metric"]
+    """Whether a report shows this metric without being asked for parts: a metric, it penalised, or a headline slice."""
+    if "slice" in metric:
+        return bool(metric.get("headline"))
+    return "." not in metric["metric"] or metric["metric"].endswith(".penalised")
 
 
 def region_of(cell: Cell) -> str | None:

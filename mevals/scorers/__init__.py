@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mevals.scorers.choice import choice, likelihood
 from mevals.scorers.exact import exact
+from mevals.scorers.fidelity import fidelity
 from mevals.scorers.length import length
 from mevals.scorers.mt import bleu, chrf, ter
 from mevals.scorers.number import number
@@ -16,6 +17,7 @@ __all__ = [
     "choice",
     "chrf",
     "exact",
+    "fidelity",
     "length",
     "likelihood",
     "number",

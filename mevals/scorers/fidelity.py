@@ -14,7 +14,7 @@ from mevals.errors import UsageError
 from mevals.fidelity.identify import chosen_identifier, identifier_name, load_identifier
 from mevals.fidelity.labels import key_of, target_of
 from mevals.fidelity.lines import MIN_TOKENS, tokenizer_for
-from mevals.fidelity.rates import THRESHOLD, Split, Verdict, explain, label_lines, split, verdict
+from mevals.fidelity.rates import THRESHOLD, Split, Verdict, explain, guess_lines, split, verdict
 from mevals.scorers.values import mean_of_scored, unscored
 from mevals.types import Response, Score, Scorer, Subset
 
@@ -64,9 +64,9 @@ class Fidelity:
         """The verdict on each text, in order."""
         identifier = load_identifier(chosen_identifier(self.identifier))
         target = target_of(subset.lang, identifier.name, identifier.labels)
-        labels = label_lines(splits, identifier, self.threshold)
+        guesses = guess_lines(splits, identifier)
         words = _read_words(self._words_file())
-        return [verdict(one, labels, target, words) for one in splits]
+        return [verdict(one, guesses, target, self.threshold, words) for one in splits]
 
     def aggregate(self, values: Any, stats: Any) -> float | None:
         return mean_of_scored(values)

@@ -10,6 +10,7 @@ from mevals.scorers import (
     choice,
     chrf,
     exact,
+    fidelity,
     length,
     likelihood,
     number,
@@ -33,6 +34,7 @@ NAMES: Mapping[str, Callable[[], Scorer]] = {
     "yes_no": yes_no,
     "refusal": refusal,
     "length": length,
+    "fidelity": fidelity,
 }
 
 
