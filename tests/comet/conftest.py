@@ -20,11 +20,6 @@ ROOT = Path(__file__).parents[2]
 STOCK = Path(__file__).with_name("stock.py")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Tests that need the real environment can be chosen with `-m comet`."""
-    config.addinivalue_line("markers", "comet: needs the COMET environment (`mevals comet install`)")
-
-
 @pytest.fixture(scope="session")
 def comet_python() -> Iterator[Path]:
     """The Python of the COMET environment; skips where there is none, fails instead with MEVALS_COMET_REQUIRED=1."""

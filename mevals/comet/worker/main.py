@@ -24,6 +24,9 @@ from .scoring import Batch, Report, Scoring
 
 Emit = Callable[..., None]
 PACKAGES = ("unbabel-comet", "torch", "transformers", "numpy")
+GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+"""What the drivers of NVIDIA, AMD and Windows' Linux leave in /dev."""
+
 FAILED = 3
 
 
@@ -68,23 +71,21 @@ def take_over_stdout() -> Emit:
 
 
 def describe_environment() -> dict[str, Any]:
-    """Versions and devices, without loading more than torch. Failure "environment" where torch cannot be imported."""
+    """Versions and devices; torch is only loaded where a driver hints at a GPU, because that takes seconds."""
     from importlib.metadata import PackageNotFoundError, version
 
-    torch = import_package("torch")
     versions: dict[str, str | None] = {}
     for name in PACKAGES:
         try:
             versions[name] = version(name)
         except PackageNotFoundError:
             versions[name] = None
-    cuda = torch.cuda.is_available()
-    return {
-        "python": sys.version.split()[0],
-        "packages": versions,
-        "gpus": torch.cuda.device_count() if cuda else 0,
-        "bf16": bool(cuda and torch.cuda.is_bf16_supported()),
-    }
+    gpus, bf16 = 0, False
+    if any(Path(device).exists() for device in GPU_DEVICES):
+        cuda = import_package("torch").cuda
+        gpus = cuda.device_count() if cuda.is_available() else 0
+        bf16 = bool(gpus and cuda.is_bf16_supported())
+    return {"python": sys.version.split()[0], "packages": versions, "gpus": gpus, "bf16": bf16}
 
 
 def import_package(name: str) -> Any:
