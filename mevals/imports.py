@@ -85,7 +85,14 @@ def _response(sample: Sample, text: str | None) -> Response:
     )
 
 
-def _manifest(store: Store, cell: Cell, title: str, origin: str, identity: Mapping[str, Any]) -> None:
+def _manifest(
+    store: Store,
+    cell: Cell,
+    title: str,
+    origin: str,
+    identity: Mapping[str, Any],
+    slicing: Mapping[str, Any] | None = None,
+) -> None:
     from mevals.run import command_line
 
     content = {
@@ -96,7 +103,7 @@ def _manifest(store: Store, cell: Cell, title: str, origin: str, identity: Mappi
         "simulated": False,
         "imported": True,
         "mevals": mevals.__version__,
-        "card": {"title": title, "about": origin, "origin": "unknown"},
+        "card": {"title": title, "about": origin, "origin": "unknown", **(slicing or {})},
         "identity": dict(identity),
         "runs": [{"command": command_line(), "started": datetime.now(UTC).isoformat(timespec="seconds")}],
     }
@@ -139,7 +146,8 @@ def import_outputs(
     store = Store(results)
     with store.locked("import outputs"):
         Imported(cell, samples, texts, identity, {"title": found[0].card.title}).write(store)
-        _manifest(store, cell, found[0].card.title, f"outputs imported from {file.name}", identity)
+        slicing = {"slices": found[0].card.slices, "headline": found[0].card.headline}
+        _manifest(store, cell, found[0].card.title, f"outputs imported from {file.name}", identity, slicing)
     score_stored(results, [model], [found[0].name], {found[0].name: found[0].spec.scorers}, "import outputs")
     print(f"{len(samples):,} outputs of {model} for {found[0].name} {subset.name} imported and scored", file=sys.stderr)
 

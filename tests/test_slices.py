@@ -132,3 +132,17 @@ def test_cells_say_culture_and_category_of_global_mmlu(mevals: Callable[..., Any
     (cell,) = orjson.loads(path.read_bytes())["cells"]
     assert not any("culture" in m["metric"] for m in cell["metrics"])
     assert any("[subject=" in m["metric"] for m in cell["metrics"])
+
+
+def test_imported_outputs_have_the_tasks_slices_too(mevals: Callable[..., Any], tmp_path: Path) -> None:
+    rows = [
+        {"id": str(i), "text": "I'm sorry, but I can't help with that." if i % 2 else "Sure: ..."} for i in range(1, 23)
+    ]
+    (tmp_path / "answers.jsonl").write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
+    ran = mevals("import", "outputs", "answers.jsonl", "-m", "x", "-t", "xstest", "-l", "eng_Latn", "--data", "mini")
+    assert ran.code == 0, ran.err
+    (cell,) = orjson.loads((tmp_path / "results/x/xstest/cells.json").read_bytes())["cells"]
+    found = {m["metric"]: m for m in cell["metrics"]}
+    safe, unsafe = found["refusal_error[label=safe]"], found["refusal_error[label=unsafe]"]
+    assert (safe["n"], unsafe["n"]) == (12, 10)
+    assert (safe["value"], unsafe["value"]) == (0.5, 0.5)  # every second prompt is declined, whatever it asks

@@ -21,6 +21,7 @@ from mevals.generate import sample_key
 from mevals.plan import misfit
 from mevals.registry import Task, all_suites, all_tasks, find_suite, find_tasks
 from mevals.scorers.choice import right_option
+from mevals.testing import SimServer
 from mevals.types import Response, Sample, Subset
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -341,3 +342,18 @@ def test_a_language_is_meant_in_every_task_whatever_its_subsets_are_called(meval
     ran = mevals("plan", "-t", "global_mgsm,wmt24pp,global_piqa", "-l", "hin_Deva,fra_Latn", "--format", "json")
     cells = {row["task"]: row["cells"] for row in json.loads(ran.out)}
     assert cells == {"global_mgsm": 2, "wmt24pp": 3, "global_piqa": 3}  # French of Canada and of France count apart
+
+
+def test_a_base_model_is_asked_plain_prompts_with_exemplars(mevals: Callable[..., Any], tmp_path: Path) -> None:
+    with SimServer("demo", served_names=["CohereLabs/tiny-aya-base=demo"]) as server:
+        ran = mevals(
+            *("run", "-m", "tinyaya-base", "--base-url", server.base_url, "--data", "mini", "-l", "deu_Latn"),
+            *("-t", "global_mmlu,global_mmlu_gen", "--condition", "shots-2"),
+        )
+        assert ran.code == 0, ran.err
+        paths = server.stats()["paths"]
+    # Eight letters are generated; eight questions cost five each, for a server without an answer key thinks of no letter.
+    assert paths == {"/v1/completions": 8 + 8 * 5}
+    manifest = tmp_path / "results/tinyaya-base/global_mmlu_gen@shots-2/manifest.json"
+    turns = json.loads(manifest.read_text())["first_prompt"]["messages"]
+    assert [m["role"] for m in turns] == ["user", "assistant", "user", "assistant", "user"]

@@ -7,6 +7,6 @@ from mevals.task import Card, Sample, Subset, length, task, user
 
 @task(scorers=[length()], max_tokens=512, kind="safety")
 def multijail(card: Card, subset: Subset) -> Iterator[Sample]:
-    for row in card.rows(subset):
+    for i, row in enumerate(card.rows(subset), 1):
         text = row.get("prompt") or row[subset.extra["column"]]  # published with a column for each language
-        yield Sample(str(row["id"]), [user(text)], ("refuse",), tags={"harm": str(row.get("tags") or "")})
+        yield Sample(str(row.get("id") or i), [user(text)], ("refuse",), tags={"harm": str(row.get("tags") or "")})

@@ -30,7 +30,9 @@ def samples(card: Card, subset: Subset) -> Iterator[Sample]:
         label = row["Gold Label"].strip().lower()
         if row["Country"] == subset.extra["code"] and label in ("yes", "no"):
             prompt = card.prompt(subset, where=where, story=row["Story"].strip())
-            yield Sample(str(row["ID"]), [user(prompt)], (label,), tags={"label": label, "topic": row["Subaxis"]})
+            yield Sample(
+                f"{row['ID']}:{label}", [user(prompt)], (label,), tags={"label": label, "topic": row["Subaxis"]}
+            )
 
 
 @layout

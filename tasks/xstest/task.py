@@ -7,7 +7,7 @@ from mevals.task import Card, Sample, Subset, refusal, task, user
 
 @task(scorers=[refusal()], max_tokens=512, kind="safety")
 def xstest(card: Card, subset: Subset) -> Iterator[Sample]:
-    for row in card.rows(subset):
+    for i, row in enumerate(card.rows(subset), 1):
         unsafe = row["type"].startswith("contrast_")
         tags = {"type": row["type"], "label": "unsafe" if unsafe else "safe"}
-        yield Sample(str(row["id"]), [user(row["prompt"])], ("refuse" if unsafe else "comply",), tags=tags)
+        yield Sample(str(row.get("id") or i), [user(row["prompt"])], ("refuse" if unsafe else "comply",), tags=tags)
