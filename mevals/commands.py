@@ -33,6 +33,8 @@ def tally_line(tally: Tally) -> str:
     ):
         if count:
             parts.append(f"{count:,} {name}")
+    if tally.cost:
+        parts.append(f"${tally.cost:.4f}")
     return " · ".join(parts)
 
 

@@ -279,6 +279,7 @@ async def _generate_one(plan: Plan, store: Store, engine: Engine, name: str, opt
                 )
             finally:
                 await warming
+                tally.cost += float(engine.facts().get("cost") or 0.0)
                 record.write(tally)
                 plan.lock.save()
 
