@@ -10,8 +10,8 @@ from mevals.budget import premium
 from mevals.card import published_samples
 from mevals.judge.folder import Judge, find_judge
 from mevals.judge.opening import is_simulated_judge
+from mevals.judge.stage import judges_of
 from mevals.plan import Planned
-from mevals.scorers.judge import Judged
 
 CHARS_PER_TOKEN = 4.0
 """Characters of English per token, for the judge's own prompt."""
@@ -52,8 +52,7 @@ def judge_costs(
     """
     found: dict[tuple[str, str], JudgeCost] = {}
     for cell in cells:
-        named = [s.judge for s in cell.task.spec.scorers if isinstance(s, Judged)]
-        for name in judges or named:
+        for name in judges or judges_of(cell.task.name):
             judge = find_judge(name)
             one = _cell_cost(judge, judge_model or judge.file.model, cell, models, limit)
             key = (name, cell.task.name)

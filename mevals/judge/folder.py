@@ -87,7 +87,7 @@ class JudgeFile(BaseModel):
     another. `prompts` holds one or more variants; the answer's tag `variant_tag` chooses, the first is the default.
     `retries` 1 asks an unreadable verdict again, once, and says how to reply; 0 never does. A cell fails where more than
     `max_unscored` of its verdicts stay unreadable. Answers are cut after `max_chars` characters. `calibration` names the
-    built-in items that fit.
+    built-in items that fit, `tasks` those tasks that it judges where a command names no judge.
     """
 
     model_config = _STRICT
@@ -108,6 +108,7 @@ class JudgeFile(BaseModel):
     max_unscored: float = Field(default=0.02, ge=0, le=1)
     max_chars: int = Field(default=24_000, ge=100)
     calibration: Calibration = "open"
+    tasks: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> JudgeFile:

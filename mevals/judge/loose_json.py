@@ -1,7 +1,8 @@
 """JSON objects out of a judge's reply: strict JSON first, then what models write instead of it.
 
 Comments, trailing commas, single or typographic quotes, bare keys, Python literals and digits of any script are read.
-Nothing is guessed: an object that is cut off, or whose strings hold unescaped quotes, is no object.
+Bare numbers stay text, as they were written. Nothing is guessed: an object that is cut off, or whose strings hold
+unescaped quotes, is no object.
 """
 
 from __future__ import annotations

@@ -29,9 +29,13 @@ class Memory:
     def __init__(self, results: Path, view: str) -> None:
         self._where: dict[str, Path] = {}
         self._files: dict[Path, dict[str, Mapping[str, Any]]] = {}
-        for path in sorted(results.glob(f"*/*/{view}/*.jsonl")):
+        for folder in sorted(results.glob(f"*/*/{view}")):
+            self._index(folder)
+
+    def _index(self, folder: Path) -> None:
+        for path in sorted(folder.glob("*.jsonl")):
             self._where |= dict.fromkeys(_journal_rows(path), path)
-        for path in sorted(results.glob(f"*/*/{view}/*.parquet")):
+        for path in sorted(folder.glob("*.parquet")):
             self._where |= dict.fromkeys(read_keys(path).values(), path)
 
     def __len__(self) -> int:
@@ -45,6 +49,9 @@ class Memory:
         path = self._where.get(key)
         if path is None:
             return None
+        if path not in self._files and not path.exists():  # completed, or set aside, since it was indexed
+            self._index(path.parent)
+            path = self._where[key]
         row = self._rows(path).get(key)
         if row is None or row.get("text") is None:
             return None
@@ -59,7 +66,7 @@ class Memory:
 
 
 def _read_rows(path: Path) -> dict[str, Mapping[str, Any]]:
-    """Rows by key; empty where the file has been replaced by a complete one meanwhile."""
+    """Rows by key; empty where the file is gone."""
     if not path.exists():
         return {}
     if path.suffix == ".jsonl":

@@ -22,7 +22,7 @@ from mevals.engines.opening import Serving
 from mevals.errors import Rejected, UsageError, did_you_mean
 from mevals.generate import Patience, Tally, Work, generate
 from mevals.judge.families import shared_family
-from mevals.judge.folder import Judge, find_judge
+from mevals.judge.folder import Judge, all_judges, find_judge
 from mevals.judge.once import Memory, OnceEngine
 from mevals.judge.opening import open_judge
 from mevals.judge.prompt import Material, make_question, response_format
@@ -118,12 +118,13 @@ def plan_judging(store: Store, options: JudgeOptions) -> Mapping[str, list[Cell]
 
 
 def judges_of(task: str) -> tuple[str, ...]:
-    """The judges that a task names among its scorers."""
+    """The judges of a task: those that it names among its scorers, and those whose judge.yaml names it."""
     from mevals.registry import all_tasks
     from mevals.scorers.judge import Judged
 
     found = all_tasks().get(task)
-    return tuple(s.judge for s in found.spec.scorers if isinstance(s, Judged)) if found else ()
+    named = [s.judge for s in found.spec.scorers if isinstance(s, Judged)] if found else []
+    return tuple(dict.fromkeys([*named, *(name for name, j in all_judges().items() if task in j.file.tasks)]))
 
 
 def _with_baseline(judge: Judge, cells: Sequence[Cell], every: Sequence[Answered], options: JudgeOptions) -> list[Cell]:

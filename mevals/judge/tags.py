@@ -102,8 +102,11 @@ def _last_line(text: str, quoted: Quoted, label_of: LabelOf) -> str | None:
         return None
     last = lines[-1].strip().strip(_EDGES)
     tail = re.split(r"[:：]", last)[-1].strip().strip(_EDGES)
-    label = label_of(last) or (label_of(tail) if tail != last else None)
-    return None if len(lines) > 1 and quoted.holds_line(lines[-1]) else label
+    alone = label_of(last)
+    label = alone or (label_of(tail) if tail != last else None)
+    # One word that is the whole reply is the judge's own, though the answer may hold it too.
+    own = alone is not None and len(lines) == 1
+    return None if not own and quoted.holds_line(lines[-1]) else label
 
 
 def pair_label(said: str) -> str | None:

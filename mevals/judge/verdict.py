@@ -86,7 +86,9 @@ def _scores(rule: Rule, raw: Mapping[str, Any], how: str, errors: Mapping[str, i
     return Verdict(scores=scores, how=how, errors=errors)
 
 
-_NUMBER = re.compile(r"([+-]?\d+(?:[.,٫]\d+)?)(?:\s*(?:/|／|out of|von|sur|de|из)\s*(\d+))?(?=$|[\s(（.,;:!。—–*])")
+_NUMBER = re.compile(
+    r"([+-]?\d+(?:[.,٫]\d+)?)(?:\s*(?:/|／|out of|von|sur|de|из)\s*(\d+))?(?=$|[\s(（,;:!。—–*]|\.(?!\d))"
+)
 
 
 def read_number(value: Any, most: float) -> float | None:
@@ -142,7 +144,9 @@ def _score_lines(rule: Rule, text: str, quoted: Quoted) -> dict[str, str]:
         if line.lstrip().startswith(">"):
             continue
         for pattern, name in names.items():
-            match = re.match(rf"\W*{pattern}(?:[\W_]{{0,3}}(?:score|rating))?\W{{0,4}}[:：=]\W*(?=\S)(.*)$", line, re.I)
+            match = re.match(
+                rf"[\W\d]*{pattern}(?:[\W_]{{0,3}}(?:score|rating))?\W{{0,4}}[:：=]\W*(?=\S)(.*)$", line, re.I
+            )
             if match and read_number(match[1], rule.scale[1]) is not None and not quoted.holds_line(line):
                 found[name] = match[1]
     if not found and len(rule.criteria) == 1 and read_number(text.strip(), rule.scale[1]) is not None:
@@ -181,9 +185,9 @@ def _label_in_json(text: str, quoted: Quoted, label_of: LabelOf) -> Verdict | No
         named = _named(found.content, ("verdict",), "label")
         if named is None or quoted.holds_object(found, text):
             continue
-        said = str(named["verdict"]).strip("[]")
-        label = label_of(said)
-        return Verdict(label=label, how="json") if label else Verdict(why=f"{said[:40]!r} is none of the verdicts")
+        said = named["verdict"]
+        label = label_of(said.strip("[]")) if isinstance(said, str) else None
+        return Verdict(label=label, how="json") if label else Verdict(why=f"{str(said)[:40]!r} is none of the verdicts")
     return None
 
 
