@@ -15,7 +15,9 @@ from typing import Any
 
 from mevals.errors import DataError, UsageError, did_you_mean
 
-COLUMNS = tuple("table,task,model,metric,statistic,printed_label,subset,about,region,value,unit,flag".split(","))
+COLUMNS = (
+    "table", "task", "model", "metric", "statistic", "printed_label", "subset", "about", "region", "value", "unit", "flag",
+)  # fmt: skip
 STATISTICS = ("value", "mean", "sd", "min", "total")
 MISALIGNED = "misaligned"
 SOURCES: Mapping[str, str] = MappingProxyType({"tiny-aya": "arXiv:2603.11510v1"})
