@@ -380,6 +380,24 @@ def import_wmt(
     import_wmt(folder, task, results, reference, _list(systems), _list(pairs))
 
 
+@import_app.command("lm-eval")
+def import_lm_eval(
+    folder: Annotated[
+        Path, typer.Argument(help="lm-eval's output folder, with results_*.json and samples_*.jsonl (--log_samples).")
+    ],
+    model: Annotated[str, typer.Option("--model", "-m", help="Name of the model; default: what the results say.")] = "",
+    lang: Annotated[
+        list[str] | None,
+        typer.Option("--lang", "-l", help="Language of a task whose YAML doesn't tell, as gsm8k=eng_Latn; repeatable."),
+    ] = None,
+    results: Results = Path("results"),
+) -> None:
+    """Take lm-eval's results and samples files as cells, with its values per document; checks counts and means."""
+    from mevals.bridge.results import import_results
+
+    import_results(folder, model, _list(lang), results)
+
+
 @data_app.command("import")
 def data_import(
     task: Annotated[str, typer.Argument(help="A task folder, such as flores.")],

@@ -12,7 +12,7 @@ from mevals.aggregate import aggregate, load_cells
 from mevals.engines.opening import shown_name
 from mevals.errors import CellFailed, UsageError, did_you_mean
 from mevals.generate import Tally
-from mevals.run import Options, make_plan, run_generate
+from mevals.run import BRIDGE, Options, make_plan, run_generate
 from mevals.store import Store
 from mevals.types import Scorer
 
@@ -125,6 +125,10 @@ def scorers_of(task: str, meta: Mapping[str, Any]) -> Sequence[Scorer]:
     from mevals.registry import all_tasks
     from mevals.scorers.named import named_scorer
 
+    if task.startswith(BRIDGE):
+        from mevals.bridge.scoring import stored_scorers
+
+        return stored_scorers(meta)
     if meta.get("scorers"):
         return tuple(named_scorer(name) for name in meta["scorers"])
     found = all_tasks().get(task)

@@ -9,6 +9,7 @@ from typing import Any
 from mevals.budget import premium
 from mevals.card import published_samples
 from mevals.data import Auto, Hub, Mini
+from mevals.errors import UsageError
 from mevals.plan import Planned
 from mevals.records import read_meta
 from mevals.run import Options, Plan, Unit
@@ -34,6 +35,8 @@ class Cost:
 
 def plan_costs(plan: Plan, options: Options) -> list[Cost]:
     """Costs by task, in the order of the plan; done cells are counted over all models of the options."""
+    if len(plan.units) > len(plan.cells):
+        raise UsageError(f"{plan.units[-1].task} has no card to price it by: leave lm_eval: tasks out of `mevals plan`")
     store = Store(options.results)
     by_task: dict[str, list[tuple[Planned, Unit]]] = {}
     for cell, unit in zip(plan.cells, plan.units, strict=True):

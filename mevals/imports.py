@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +32,22 @@ from mevals.unpack import opened, read_lines
 
 @dataclass(frozen=True)
 class Imported:
-    """One cell of outputs made elsewhere. `meta` goes into the file's metadata."""
+    """One cell of outputs made elsewhere. `meta` goes into the file's metadata.
+
+    `logprobs`, where given, holds each sample's choice log-probabilities.
+    """
 
     cell: Cell
     samples: Sequence[Sample]
     texts: Sequence[str | None]
     identity: Mapping[str, Any]
     meta: Mapping[str, Any]
+    logprobs: Sequence[tuple[float, ...] | None] = ()
 
     def write(self, store: Store) -> None:
         """Store the cell as complete, beside what a run would have made."""
+        if len(self.texts) != len(self.samples) or len(self.logprobs) not in (0, len(self.samples)):
+            raise ValueError("every sample needs one text, and log-probabilities where any has them")
         digest, counts = hashlib.sha256(), Counter[str]()
         fingerprint = hashlib.sha256(orjson.dumps(dict(self.identity), option=orjson.OPT_SORT_KEYS)).hexdigest()
         cell = self.cell
@@ -65,14 +72,14 @@ class Imported:
             }
 
         rows = (
-            response_row(_response(sample, text), sample_key(sample))
-            for sample, text in zip(self.samples, self.texts, strict=True)
+            response_row(_response(sample, text, sums), sample_key(sample))
+            for sample, text, sums in zip(self.samples, self.texts, self.logprobs or repeat(None), strict=False)
         )
         batches = (counted_rows(batch, digest, counts) for batch in in_batches(rows))
         write_rows(store.path(cell, "responses"), response_schema(), batches, meta)
 
 
-def _response(sample: Sample, text: str | None) -> Response:
+def _response(sample: Sample, text: str | None, logprobs: tuple[float, ...] | None) -> Response:
     return Response(
         id=sample.id,
         text=text,
@@ -82,10 +89,11 @@ def _response(sample: Sample, text: str | None) -> Response:
         source=sample.source,
         choices=sample.choices,
         tags=sample.tags,
+        choice_logprobs=logprobs,
     )
 
 
-def _manifest(
+def write_manifest(
     store: Store,
     cell: Cell,
     title: str,
@@ -147,7 +155,7 @@ def import_outputs(
     with store.locked("import outputs"):
         Imported(cell, samples, texts, identity, {"title": found[0].card.title}).write(store)
         slicing = {"slices": found[0].card.slices, "headline": found[0].card.headline}
-        _manifest(store, cell, found[0].card.title, f"outputs imported from {file.name}", identity, slicing)
+        write_manifest(store, cell, found[0].card.title, f"outputs imported from {file.name}", identity, slicing)
     score_stored(results, [model], [found[0].name], {found[0].name: found[0].spec.scorers}, "import outputs")
     print(f"{len(samples):,} outputs of {model} for {found[0].name} {subset.name} imported and scored", file=sys.stderr)
 
@@ -251,7 +259,7 @@ def import_wmt(
                 Imported(cell, samples, lines, identity, extra).write(store)
                 if system not in done:
                     done.add(system)
-                    _manifest(
+                    write_manifest(
                         store, cell, task.upper(), f"system outputs of {task}, imported from {folder.name}", identity
                     )
     print(f"{len(read)} pairs and {len(done)} systems imported as {task}; scoring", file=sys.stderr)

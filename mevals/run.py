@@ -33,6 +33,9 @@ from mevals.scorers import exact
 from mevals.store import Store, write_atomically
 from mevals.types import Cell, Sample, Scorer, Subset
 
+BRIDGE = "lm_eval:"
+"""How a `--tasks` entry begins that means a task of lm-eval."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -81,7 +84,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Plan:
-    """All cells that a command means, with the data that they read."""
+    """All cells that a command means, with the data that they read; those of lm-eval's tasks come after `cells`."""
 
     units: tuple[Unit, ...]
     data: Data
@@ -99,18 +102,24 @@ def make_plan(options: Options) -> Plan:
             open_data("mini", None, lock, offline=True),
             lock,
         )
-    picks = [Pick(task) for task in find_tasks(options.tasks)]
+    bridged = [name for name in options.tasks if name.startswith(BRIDGE)]
+    picks = [Pick(task) for task in find_tasks([name for name in options.tasks if name not in bridged])]
     where, limit = options.where, options.limit
-    if options.suite or not picks:
+    if options.suite or not (picks or bridged):
         suite = find_suite(options.suite or "mini")
         picks += [Pick(task, c.langs, c.without) for c in suite.choices for task in find_tasks([c.task])]
         where = suite.data if where == "auto" else where  # type: ignore[assignment]
         limit = limit or suite.limit
     data = open_data(where, options.mirror, lock, offline=options.offline)
     conditions = [Condition.parse(c) for c in options.conditions] or [Condition()]
-    cells = plan_cells(picks, conditions, options.langs, data)
+    cells = plan_cells(picks, conditions, options.langs, data) if picks else []
     resolved = replace(options, limit=limit)
-    return Plan(tuple(_unit(c, data, resolved) for c in cells), data, lock, tuple(cells), limit)
+    units = [_unit(c, data, resolved) for c in cells]
+    if bridged:
+        from mevals.bridge.units import bridged_units
+
+        units += bridged_units(bridged, resolved)
+    return Plan(tuple(units), data, lock, tuple(cells), limit)
 
 
 def _unit(planned: Planned, data: Data, options: Options) -> Unit:

@@ -1,7 +1,7 @@
 """Multiple choice by log-likelihood: which option does the model find likeliest after the question?
 
 The protocol is lm-eval's: a plain prompt without chat template, each option after it with a space between (none where the
-prompt ends in white space), and the option's tokens summed. Chat models are asked the same way, so that base and chat
+prompt ends in white space or the sample's tag `delimiter` is "none"), and the option's tokens summed. Chat models are asked the same way, so that base and chat
 models can stand in one table. Where every option is one token behind this prompt, which /tokenize proves once per prompt
 ending, one request shows all of them among the likeliest next tokens; what isn't among them, and options of several
 tokens, are read from echoed prompts, one request each.
@@ -47,7 +47,8 @@ async def ask_choice(client: Client, sample: Sample, settings: Settings) -> Resp
 
     started = time.perf_counter()
     asked = _Asked(client, plain_prompt(sample), settings)
-    options = [continuation(asked.prompt, choice) for choice in sample.choices]
+    verbatim = sample.tags.get("delimiter") == "none"
+    options = [choice if verbatim else continuation(asked.prompt, choice) for choice in sample.choices]
     measured = await measure(client, asked.prompt, options)
     sums: list[float | None] = [None] * len(options)
     if measured and measured.single:
