@@ -131,7 +131,8 @@ def print_rates(task: str, rates: Mapping[tuple[str, Group], Sequence[Score]]) -
                     cells[-1] = f"{100 * means[model][-1]:.1f} ({sum(map(len, scored))})"
             if any(c != "–" for c in cells):
                 print(f"| {lang} | " + " | ".join(cells) + " |")
-        print("| mean | " + " | ".join(f"{100 * statistics.fmean(means[m]):.1f}" for m in models) + " |")
+        shown = (f"{100 * statistics.fmean(means[m]):.1f}" if means[m] else "–" for m in models)
+        print("| mean | " + " | ".join(shown) + " |")
 
 
 def of_part(scores: Sequence[Score], part: str) -> list[float]:

@@ -30,6 +30,8 @@ DRAWS = 1_000
 """Bootstrap resamples of a corpus metric."""
 CLUSTERS = ("document", "passage")
 """Tags whose samples share a text: they are resampled together."""
+FIDELITY = "fidelity"
+"""The metric whose verdicts penalise the others."""
 VERSION = 3
 """Raised whenever a record made of the same files would come out differently."""
 
@@ -152,9 +154,10 @@ def metric_records(scores: Scores, tags: Tags, slicing: Slicing = Slicing()) -> 
     meta = scores.meta
     base = {"signature": meta["signature"], "better": meta["better"], "scale": meta["scale"]}
     yield {"metric": meta["metric"], **base, **_main(scores, _clusters(scores.ids, tags)), **_off_target(scores)}
+    scale = meta["scale"] if meta["metric"] == FIDELITY else None  # its parts are rates too
     for name, values in scores.parts.items():
-        part = _record(values, _clusters(scores.ids, tags), None)
-        yield {"metric": f"{meta['metric']}.{name}", **base, "scale": None, **part}
+        part = _record(values, _clusters(scores.ids, tags), scale)
+        yield {"metric": f"{meta['metric']}.{name}", **base, "scale": scale, **part}
     for tag in slicing.tags:
         headline = {"headline": True} if tag in slicing.headline else {}
         for value in sorted({tags[i][tag] for i in scores.ids if tags[i].get(tag)}):
@@ -166,7 +169,7 @@ def metric_records(scores: Scores, tags: Tags, slicing: Slicing = Slicing()) -> 
 
 def _off_target(scores: Scores) -> dict[str, Any]:
     """Of fidelity scores how many answers were in which language instead, most frequent first; why if none is scored."""
-    if scores.meta["metric"] != "fidelity":
+    if scores.meta["metric"] != FIDELITY:
         return {}
     counts = Counter(key for key in map(off_target, scores.details) if key)
     why = {"why": Counter(scores.details).most_common(1)[0][0]} if np.isnan(scores.values).all() else {}
@@ -179,7 +182,7 @@ def penalised_records(scored: Sequence[Scores], tags: Tags) -> Iterator[dict[str
     `judged` counts the answers whose language could be told, `off` those among them in another one. Null where none
     could be told.
     """
-    for fidelity in (s for s in scored if s.meta["metric"] == "fidelity"):
+    for fidelity in (s for s in scored if s.meta["metric"] == FIDELITY):
         verdicts = verdicts_of(fidelity.parts, len(fidelity.ids))
         for scores in (s for s in scored if s.meta["metric"] not in UNPENALISED):
             if scores.ids != fidelity.ids:

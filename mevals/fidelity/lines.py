@@ -1,7 +1,7 @@
 """From a text to the lines that are judged: by the reference's rule, and by one that unspaced scripts survive.
 
 The reference is the metric script of the Language Confusion Benchmark (Marchisio et al. 2024, arXiv:2406.20052, section
-4; repository for-ai/language-confusion): ASCII punctuation and the Arabic comma are taken out, an em dash becomes a space, the
+2; repository for-ai/language-confusion): ASCII punctuation and the Arabic comma are taken out, an em dash becomes a space, the
 text is split at line feeds, and lines of fewer than five tokens are passed over.
 """
 
