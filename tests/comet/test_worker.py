@@ -95,6 +95,35 @@ def test_a_batch_that_does_not_fit_is_halved_for_good() -> None:
     assert batches.size == 2
 
 
+def test_batches_are_prepared_ahead_and_anew_where_memory_shrank_them() -> None:
+    prepared: list[str] = []
+
+    def prepare(batch: str) -> str:
+        prepared.append(batch)
+        return batch.upper()
+
+    def compute(batch: str) -> str:
+        if len(batch) > 2:
+            raise MemoryError
+        return batch + "!"
+
+    done = list(Batches(4).run_prepared("abcdefg", prepare, compute))  # type: ignore[arg-type]
+    assert done == [("ab", "AB!"), ("cd", "CD!"), ("ef", "EF!"), ("g", "G!")]
+    assert set(prepared) == {"abcd", "efg", "ab", "cd", "ef", "g"}
+
+
+def test_what_fails_while_it_is_prepared_ahead_fails_the_run() -> None:
+    def prepare(batch: str) -> str:
+        if "c" in batch:
+            raise ValueError("no such letter")
+        return batch
+
+    run = Batches(2).run_prepared("abcd", prepare, lambda batch: batch)  # type: ignore[arg-type]
+    assert next(run) == ("ab", "ab")
+    with pytest.raises(ValueError, match="no such letter"):
+        next(run)
+
+
 def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
     def compute(batch: object) -> int:
         raise RuntimeError("shapes do not match")

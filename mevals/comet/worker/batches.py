@@ -5,11 +5,13 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from .job import Failure
 
 T = TypeVar("T")
+P = TypeVar("P")
 R = TypeVar("R")
 
 WINDOW = 16384
@@ -31,24 +33,35 @@ class Batches:
 
     def run(self, items: Sequence[T], compute: Callable[[Sequence[T]], R]) -> Iterator[tuple[Sequence[T], R]]:
         """Each batch with what `compute` returned for it, in order. Failure "memory" where not even one item fits."""
+        yield from self.run_prepared(items, lambda batch: batch, compute)
+
+    def run_prepared(
+        self, items: Sequence[T], prepare: Callable[[Sequence[T]], P], compute: Callable[[P], R]
+    ) -> Iterator[tuple[Sequence[T], R]]:
+        """The same where `compute` takes what `prepare` makes of a batch, while a thread prepares the next one."""
         start = 0
-        while start < len(items):
-            batch = items[start : start + self.size]
-            result = _within_memory(compute, batch)
-            if result is not None:
-                yield batch, result
-                start += len(batch)
-            elif len(batch) == 1:
-                raise Failure(
-                    "memory",
-                    "not even one segment fits into memory: use a smaller model, half precision or a larger device",
-                )
-            else:
+        with ThreadPoolExecutor(1) as thread:
+            ahead: tuple[Sequence[T], Future[P]] | None = None
+            while start < len(items):
+                batch = items[start : start + self.size]
+                after = items[start + len(batch) : start + len(batch) + self.size]
+                prepared = ahead[1].result() if ahead and ahead[0] == batch else prepare(batch)
+                ahead = (after, thread.submit(prepare, after)) if after else None
+                result = _within_memory(compute, prepared)
+                if result is not None:
+                    yield batch, result
+                    start += len(batch)
+                    continue
+                if len(batch) == 1:
+                    raise Failure(
+                        "memory",
+                        "not even one segment fits into memory: use a smaller model, half precision or a larger device",
+                    )
                 self.size = len(batch) // 2
                 free_memory()
 
 
-def _within_memory(compute: Callable[[Sequence[T]], R], batch: Sequence[T]) -> R | None:
+def _within_memory(compute: Callable[[P], R], batch: P) -> R | None:
     """The result, or None where memory ran out. The exception must be gone before memory can be freed."""
     try:
         return compute(batch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -152,40 +153,55 @@ def _by_translation(segments: Sequence[Segment]) -> dict[str, list[Segment]]:
 class Joint:
     """A model that reads all texts as one sequence (unified, XCOMET): the package's own preparation and prediction.
 
-    It gains by longest-first batches and by decoding error spans on the host instead of token by token on the device.
+    It gains by longest-first batches, by preparing the next batch while the device works, and by decoding error spans on
+    the host instead of token by token on the device.
     """
 
     def __init__(self, model: Any) -> None:
         self._model = model
+        self._tokenizer_in_use = threading.Lock()  # a fast tokenizer fails where two threads use it at once
         if hasattr(model, "decode"):
-            decode = model.decode
-            model.decode = lambda probabilities, ids, offsets: decode(probabilities.cpu(), ids.cpu(), offsets)
+            self._decode = model.decode
+            model.decode = self._decode_on_host
 
     def score(self, segments: Sequence[Segment], job: Job, report: Report) -> Iterator[Batch]:
         """The outcome of every segment, with the model's partial scores and error spans."""
         batches = Batches(job.batch_size)
-        inputs = job.inputs
         for window in windows(segments, _characters):
-            for batch, outcomes in batches.run(window, lambda batch: self._predict(batch, inputs, job.precision)):
+            prepared = batches.run_prepared(
+                window,
+                lambda batch: self._prepare(batch, job.inputs),
+                lambda parts: self._predict(parts, job.precision),
+            )
+            for batch, outcomes in prepared:
                 yield list(zip(batch, outcomes, strict=True))
+
+    def _prepare(self, segments: Sequence[Segment], inputs: Sequence[str]) -> tuple[dict[str, Any], ...]:
+        """What the package makes of the texts: one dictionary of tensors for each sequence that it encodes."""
+        samples = [{"mt": segment.mt, **{name: getattr(segment, name) for name in inputs}} for segment in segments]
+        with self._tokenizer_in_use:
+            parts: tuple[dict[str, Any], ...] = self._model.prepare_for_inference(samples)
+        return parts
+
+    def _predict(self, parts: tuple[dict[str, Any], ...], precision: str) -> list[Outcome]:
+        with torch.inference_mode():
+            prediction = self._model.predict_step(tuple(self._on_device(part) for part in parts))
+        scores = checked(prediction["scores"].tolist(), precision)
+        extras = dict(prediction["metadata"].items()) if "metadata" in prediction else {}
+        spans = extras.pop("error_spans", [None] * len(scores))
+        values = {name.removesuffix("_scores"): column.tolist() for name, column in extras.items()}
+        return [
+            Outcome(score, {name: column[row] for name, column in values.items()}, spans[row])
+            for row, score in enumerate(scores)
+        ]
 
     def _on_device(self, part: dict[str, Any]) -> dict[str, Any]:
         device = self._model.device
         return {name: value.to(device) if torch.is_tensor(value) else value for name, value in part.items()}
 
-    def _predict(self, segments: Sequence[Segment], inputs: Sequence[str], precision: str) -> list[Outcome]:
-        samples = [{"mt": segment.mt, **{name: getattr(segment, name) for name in inputs}} for segment in segments]
-        batch = self._model.prepare_for_inference(samples)
-        with torch.inference_mode():
-            prediction = self._model.predict_step(tuple(self._on_device(part) for part in batch))
-        scores = checked(prediction["scores"].tolist(), precision)
-        extras = dict(prediction["metadata"].items()) if "metadata" in prediction else {}
-        spans = extras.pop("error_spans", [None] * len(scores))
-        parts = {name.removesuffix("_scores"): values.tolist() for name, values in extras.items()}
-        return [
-            Outcome(score, {name: values[row] for name, values in parts.items()}, spans[row])
-            for row, score in enumerate(scores)
-        ]
+    def _decode_on_host(self, probabilities: torch.Tensor, ids: torch.Tensor, offsets: Any) -> Any:
+        with self._tokenizer_in_use:
+            return self._decode(probabilities.cpu(), ids.cpu(), offsets)
 
 
 def _characters(segment: Segment) -> int:
