@@ -339,6 +339,62 @@ def plan(
     show_plan(options, format, out)
 
 
+@app.command()
+def doctor(
+    model: Models = None,
+    tasks: Tasks = None,
+    suite: SuiteName = "",
+    langs: Langs = None,
+    base_url: BaseUrl = "",
+    condition: Conditions = None,
+    results: Results = Path("results"),
+    where: Where = "mini",
+    mirror: Mirror = None,
+    offline: Offline = False,
+    max_tokens: MaxTokens = None,
+    timeout: Timeout = 600.0,
+    sim: Sim = None,
+    engine: EngineName = "auto",
+    tensor_parallel: TensorParallel = 1,
+    data_parallel: DataParallel = 1,
+    server_arg: ServerArgs = None,
+    max_model_len: MaxModelLen = None,
+) -> None:
+    """Is the model asked as it should be? Looks at its prompts as the server sees them, and asks a sample of every task."""
+    from mevals.doctor import doctor
+
+    options = _options(
+        models=model, tasks=tasks, suite=suite, langs=langs, limit=1, results=results, base_url=base_url, where=where,
+        mirror=mirror, offline=offline, conditions=condition, seed=1, max_tokens=max_tokens, timeout=timeout, retries=7,
+        silence=90.0, sim=sim, engine=engine, tensor_parallel=tensor_parallel, data_parallel=data_parallel,
+        server_arg=server_arg, max_model_len=max_model_len,
+    )  # fmt: skip
+    doctor(options)
+
+
+@app.command()
+def tokenizers(
+    sources: Annotated[
+        list[str], typer.Argument(help="Models of models.yaml, org/name, model folders or tokenizer.json files.")
+    ],
+    by: Annotated[str, typer.Option("--by", "-b", help="lang or script.")] = "script",
+    langs: Langs = None,
+    graphemes: Annotated[
+        bool, typer.Option("--graphemes", help="Tokens per grapheme cluster too (what a reader takes for a character).")
+    ] = False,
+    where: Where = "auto",
+    mirror: Mirror = None,
+    offline: Offline = False,
+    results: Results = Path("results"),
+    format: Format = "table",
+    out: Out = None,
+) -> None:
+    """Tokens per character, per byte and per parallel sentence against English, on FLORES. Needs no GPU."""
+    from mevals.tokenizer_command import report_tokenizers
+
+    report_tokenizers(sources, by, _list(langs), graphemes, where, mirror, offline, results, format, out)
+
+
 @import_app.command("outputs")
 def import_outputs(
     file: Annotated[Path, typer.Argument(help="One answer per line, or JSONL with id and text.")],

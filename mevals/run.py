@@ -21,9 +21,19 @@ from mevals.adhoc import PromptFile, open_prompts
 from mevals.condition import Condition
 from mevals.data import Data, Lock, Where, open_data
 from mevals.engines import translategemma
+from mevals.engines.client import Client
 from mevals.engines.engine import Engine, Settings
 from mevals.engines.managed import Managed
 from mevals.engines.opening import Serving, known_model, open_engine, shown_name
+from mevals.engines.prompt_path import (
+    Finding,
+    Template,
+    check_proof,
+    check_template,
+    look_at_template,
+    prove,
+    template_hash,
+)
 from mevals.errors import UsageError
 from mevals.generate import Patience, Tally, Work, generate
 from mevals.plan import Pick, Planned, check_models, plan_cells, take
@@ -273,6 +283,7 @@ async def _generate_one(plan: Plan, store: Store, engine: Engine, name: str, opt
             held.enter_context(store.locked(options.command))
         if options.redo:
             set_aside(store, works)
+        await record.prove()
         record.write(None)
         with Progress(tally, options.concurrency) as progress:
             warming = asyncio.create_task(asyncio.to_thread(load_next_stages))
@@ -321,6 +332,8 @@ class RunRecord:
     options: Options
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     first: dict[tuple[str, str], Any] = field(default_factory=dict)
+    samples: dict[tuple[str, str], Sample | None] = field(default_factory=dict)
+    path: dict[str, Any] = field(default_factory=dict)
 
     def look(self) -> None:
         """Render the first prompt of each task."""
@@ -363,13 +376,46 @@ class RunRecord:
             "scorers": {s.metric: s.signature(work.cell.subset) for s in unit.scorers},
             **unit.entry,
             "first_prompt": self._first_prompt(work, unit, key),
+            "prompt_path": self.path or None,
             "runs": [*runs, run],
         }
         write_atomically(path, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
 
+    async def prove(self) -> None:
+        """Ask the server how it renders the first prompts; what is wrong with that is said, and stands in the manifest."""
+        if not isinstance(self.engine, Client):
+            return
+        template = await look_at_template(self.engine, self.works[0].settings.extra if self.works else {})
+        if template is None and self.engine.form == "chat":
+            return  # a server without /tokenize
+        findings = check_template(template) if template else []
+        works = {(w.cell.task, w.cell.condition): w for w in sorted(self.works, key=lambda w: w.settings.max_tokens)}
+        asked = [(key, work, sample) for key, work in works.items() if (sample := self.samples.get(key))]
+        proofs = await asyncio.gather(
+            *(prove(self.engine, sample, work.settings, work.how) for _, work, sample in asked)
+        )
+        for (key, _, _), proof in zip(asked, proofs, strict=True):
+            if proof is not None:
+                self.first[key] |= {"rendered": proof.rendered.text, "token_ids": list(proof.rendered.ids)}
+                findings += check_proof(proof, Condition.parse(key[1]).get("think") == "on")
+        self._told(template, findings)
+
+    def _told(self, template: Template | None, findings: Sequence[Finding]) -> None:
+        known = known_model(self.works[0].cell.model) if self.works else None
+        model = getattr(self.engine, "known", None) or known
+        self.path = {
+            "template": template_hash(model) if model else None,
+            "probe": template and template.probe,
+            "room": template and template.one.room,
+            "findings": sorted({f.what for f in findings}),
+        }
+        for what in self.path["findings"]:
+            print(f"mevals: warning: {what} (`mevals doctor` looks closer)", file=sys.stderr)
+
     def _first_prompt(self, work: Work, unit: Unit, key: tuple[str, str]) -> Any:
         if key not in self.first:
             sample = next(iter(work.samples()), None)
+            self.samples[key] = sample
             self.first[key] = sample and {
                 "id": sample.id,
                 "subset": unit.subset.name,

@@ -53,7 +53,7 @@ class Client:
         self._headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if key else {})
         self._timeout_s = timeout_s
         self._specials = tuple(specials)
-        self._form = form
+        self.form = form
         self._session: aiohttp.ClientSession | None = None
         self.measured: dict[tuple[str, ...], Measured | None] = {}
         self.measuring = asyncio.Lock()
@@ -105,7 +105,7 @@ class Client:
             from mevals.engines.choices import ask_choice
 
             return await ask_choice(self, sample, settings)
-        if self._form == "base":
+        if self.form == "base":
             body = await self.call("/completions", {"prompt": plain_prompt(sample), **settings.fields()})
             body = _as_chat(body)
         else:
@@ -114,7 +114,7 @@ class Client:
 
     def messages(self, sample: Sample) -> list[Any]:
         """The messages as they go out; TranslateGemma's are parts, which records hold as JSON."""
-        if self._form != "translategemma":
+        if self.form != "translategemma":
             return list(sample.messages)
         return [{**m, "content": orjson.loads(m["content"])} for m in sample.messages]
 

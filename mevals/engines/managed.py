@@ -83,7 +83,7 @@ class Managed(Client):
             fields=model_fields(model),
             form=model.kind,
         )
-        self._known = model
+        self.known = model
         self._start = start
         self._server: ServerProcess | None = None
 
@@ -102,7 +102,7 @@ class Managed(Client):
             self._server = None
 
     def facts(self) -> Mapping[str, Any]:
-        facts: dict[str, Any] = {"engine": "managed", "server_version": self.version, "model": describe(self._known)}
+        facts: dict[str, Any] = {"engine": "managed", "server_version": self.version, "model": describe(self.known)}
         if self._server is not None:
             facts |= {"arguments": list(self._server.arguments), "log": str(self._server.log_path)}
         return facts
