@@ -115,6 +115,9 @@ def import_ratings(path: Path, task: str, results: Path, lang: str = "", source:
             if (model, subset) not in cells:
                 raise UsageError(f"{results} holds no answers of {model!r} to {task} {subset}")
             _check_ids(cells[model, subset].path, own, f"{model} {task} {subset}")
+        for old in results.glob(f"*/{safe(task)}/ratings/*/{name}"):
+            old.unlink()
+        for (model, subset), own in grouped.items():
             folder = store.task_folder(cells[model, subset].cell) / "ratings" / safe(subset)
             content = [{"source": source or path.name, **_record(r)} for r in own]
             write_atomically(folder / name, b"".join(orjson.dumps(c) + b"\n" for c in content))
