@@ -1,7 +1,7 @@
 """Scores that credit no answer in a language that wasn't asked for, made from scores and fidelity verdicts in the store.
 
 A metric can't tell: chrF gives 37 points to Spanish sentences where Portuguese was asked for (FLORES-200 devtest). So a
-score is shown three times: as it is, fidelity, and penalised, where an off-target answer counts as if nothing was said.
+score is shown three times: as it is, fidelity, and penalised, where an off-target answer earns nothing.
 """
 
 from __future__ import annotations
@@ -43,34 +43,35 @@ def penalised(values: Floats, verdicts: Floats, worst: float = 0.0) -> Floats:
 
 
 def penalised_statistics(metric: str, stats: Floats, verdicts: Floats) -> Floats | None:
-    """Sufficient statistics (n, k) with those of an empty text where the verdict is 0; None for an unknown metric.
+    """Sufficient statistics (n, k) of which nothing matches where the verdict is 0; None for an unknown metric.
 
-    With one reference these are exactly the statistics of an empty text; of several references the one stays that was
-    nearest to the answer.
+    The answer's and the reference's counts stay: that is a text of the same length that shares nothing with the
+    reference. An empty text instead would *raise* corpus chrF where the answer had matched next to nothing, since it takes
+    unmatched n-grams out of precision. TER becomes at least as many edits as the reference has words.
     """
-    empty = _EMPTY.get(metric)
-    if empty is None:
+    unmatched = _UNMATCHED.get(metric)
+    if unmatched is None:
         return None
-    return np.where((verdicts == 0)[:, None], empty(stats), stats)
+    return np.where((verdicts == 0)[:, None], unmatched(stats), stats)
 
 
-def _empty_chrf(stats: Floats) -> Floats:
-    """[hypothesis, reference, matched] n-grams per order: the reference's stay."""
-    kept = np.zeros_like(stats)
-    kept[:, 1::3] = stats[:, 1::3]
+def _unmatched_chrf(stats: Floats) -> Floats:
+    """[hypothesis, reference, matched] n-grams per order."""
+    kept = stats.copy()
+    kept[:, 2::3] = 0
     return kept
 
 
-def _empty_bleu(stats: Floats) -> Floats:
-    """Hypothesis length, reference length, matches, n-grams: the reference's length stays."""
-    kept = np.zeros_like(stats)
-    kept[:, 1] = stats[:, 1]
+def _unmatched_bleu(stats: Floats) -> Floats:
+    """Hypothesis length, reference length, matched 1- to 4-grams, hypothesis 1- to 4-grams."""
+    kept = stats.copy()
+    kept[:, 2:6] = 0
     return kept
 
 
-def _empty_ter(stats: Floats) -> Floats:
-    """Edits, reference words: every word of the reference has to be put in."""
-    return stats[:, [1, 1]]
+def _unmatched_ter(stats: Floats) -> Floats:
+    """Edits, reference words."""
+    return np.stack([stats.max(axis=1), stats[:, 1]], axis=1)
 
 
-_EMPTY = {"chrf": _empty_chrf, "chrf++": _empty_chrf, "bleu": _empty_bleu, "ter": _empty_ter}
+_UNMATCHED = {"chrf": _unmatched_chrf, "chrf++": _unmatched_chrf, "bleu": _unmatched_bleu, "ter": _unmatched_ter}
