@@ -10,6 +10,7 @@ import typer
 
 from mevals.cli_judge import mount as mount_judge
 from mevals.cli_metrics import app as metrics_app
+from mevals.cli_report import add_commands
 from mevals.comet.commands import app as comet_app
 
 app = typer.Typer(
@@ -286,31 +287,7 @@ def score(
     score_only(results, tuple(model or ()), _list(tasks), _list(scorer), reference)
 
 
-@app.command()
-def report(
-    by: By = "region",
-    model: ModelNames = None,
-    tasks: Tasks = None,
-    langs: Langs = None,
-    results: Results = Path("results"),
-    format: Format = "table",
-    out: Out = None,
-    common: Annotated[
-        bool,
-        typer.Option(
-            "--common/--all", help="Average over the languages that all compared models have, or over each model's own."
-        ),
-    ] = True,
-    parts: Annotated[
-        bool, typer.Option("--parts", help="Show the parts of each metric too (extraction rate and the like).")
-    ] = False,
-) -> None:
-    """Means by region, script, web presence, family or language, with SD, worst, counts and what is missing."""
-    from mevals.commands import report_view
-    from mevals.report.table import View
-
-    view = View(by, tuple(model or ()), _list(tasks), _list(langs), common, parts)
-    report_view(results, view, format, out)
+add_commands(app)
 
 
 @app.command()

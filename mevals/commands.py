@@ -137,14 +137,19 @@ def scorers_of(task: str, meta: Mapping[str, Any]) -> Sequence[Scorer]:
 
 def report_view(results: Path, view: Any, format_: str, out: Path | None) -> None:
     """Print or write a report of what a results folder holds."""
+    if not results.is_dir():
+        raise UsageError(f"there is no results folder {results}; run `mevals run` first or name another with --results")
+    show_report(load_cells(results), view, format_, out)
+
+
+def show_report(cells: Sequence[Mapping[str, Any]], view: Any, format_: str, out: Path | None) -> None:
+    """Print or write a report of these cells."""
     from mevals.report.table import make_rows, write_rows
 
     formats = ("table", "csv", "json", "md", "html")
     if format_ not in formats:
         raise UsageError(f"unknown format {format_!r}{did_you_mean(format_, formats)} Known: {', '.join(formats)}")
-    if not results.is_dir():
-        raise UsageError(f"there is no results folder {results}; run `mevals run` first or name another with --results")
-    rows = make_rows(load_cells(results), view)
+    rows = make_rows(cells, view)
     if format_ == "table" and out is None:
         from mevals.report.terminal import print_rows
 

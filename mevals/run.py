@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import orjson
@@ -444,3 +445,15 @@ def command_line() -> str:
     from mevals.redact import redact
 
     return redact(" ".join(["mevals", *sys.argv[1:]]))
+
+
+class _Runnable(ModuleType):
+    """Makes `mevals.run(...)` from a notebook what it says, although this module has the same name."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        from mevals.api import run
+
+        return run(*arguments, **options)
+
+
+sys.modules[__name__].__class__ = _Runnable

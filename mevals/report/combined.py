@@ -44,7 +44,7 @@ def combined_sheet(values: Iterable[Value], rule: str) -> Sheet:
         raise UsageError("reported and measured values are never combined into one number: choose --models of one kind")
     table, better, shapes = _table(chosen)
     levels = {task: (100 * low, 100 * high) if high <= 1 else (low, high) for task, (low, high) in shapes.items()}
-    found = combine_tasks(table, cast(Rule, rule), levels=levels, better=cast(Any, better))
+    found = combine_tasks(table, rule, levels=levels, better=cast(Any, better))
     lines, records = [], []
     for model, mean in found.items():
         lines.append([model, "–" if mean.value is None else f"{mean.value:.3f}", f"{mean.n}/{mean.of}"])

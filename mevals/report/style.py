@@ -61,7 +61,7 @@ def dress(found: Any, width: int, height: int) -> Any:
         hoverlabel={"font": {"family": FONTS}},
     )
     quiet = {"gridcolor": LINE, "zeroline": False, "linecolor": GREY, "ticks": "", "tickfont": {"size": SMALL}}
-    found.update_xaxes(**quiet, showline=False, title_font_size=TEXT)
+    found.update_xaxes(**quiet, showline=False, title_font_size=TEXT, title_standoff=6)
     found.update_yaxes(**quiet, showline=False, title_font_size=TEXT)
     found.update_annotations(font_size=TEXT)
     return found

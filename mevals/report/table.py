@@ -100,17 +100,17 @@ def make_rows(cells: Iterable[Cell], view: View) -> list[Row]:
 
     Raises UsageError for an unknown grouping, model or task, and where nothing is left.
     """
-    chosen = _chosen(list(cells), view)
-    tag = check_grouping(view.by, chosen)
+    mine = chosen(list(cells), view)
+    tag = check_grouping(view.by, mine)
     tables: dict[tuple[str, str, str], list[tuple[Cell, Mapping[str, Any]]]] = defaultdict(list)
-    for cell in chosen:
+    for cell in mine:
         for metric in cell["metrics"]:
             if tag:
                 if tag in metric.get("slice", ()):
                     tables[cell["task"], cell["condition"], metric["metric"].split("[")[0]].append((cell, metric))
             elif view.parts or is_shown(metric):
                 tables[cell["task"], cell["condition"], metric["metric"]].append((cell, metric))
-    models = list(dict.fromkeys(c["model"] for c in chosen))
+    models = list(dict.fromkeys(c["model"] for c in mine))
     rows = [row for key in sorted(tables) for row in _table_rows(key, tables[key], models, view)]
     if not rows:
         raise UsageError("there is nothing to report: no scored cells; run `mevals run` or `mevals score` first")
@@ -160,7 +160,8 @@ def region_of(cell: Cell) -> str | None:
     return (cell.get("extra") or {}).get("region")
 
 
-def _chosen(cells: list[Cell], view: View) -> list[Cell]:
+def chosen(cells: Sequence[Cell], view: View) -> list[Cell]:
+    """The cells of the view's models, tasks and languages. Raises UsageError for an unknown model or task."""
     for what, wanted in (("model", view.models), ("task", view.tasks)):
         known = {c[what] for c in cells}
         for name in wanted:
@@ -225,7 +226,7 @@ def _row(
     better = mine[0][1]["better"] if mine else "higher"
     pick = min if better == "higher" else max
     worst = pick(used, key=lambda cm: cm[1]["value"])[0]["subset"] if used else ""
-    scale = mine[0][1]["scale"] if mine and key[0] not in view.levels else None
+    scale = [(end - low) / (high - low) for end in mine[0][1]["scale"]] if mine and mine[0][1]["scale"] else None
     ends = (None, None) if view.weights else interval(values, scale)
     samples = sum(m["n"] + m["unscored"] for _, m in mine) or 1
     rows = sum(c["n"] for c, _ in mine) or 1

@@ -81,5 +81,7 @@ def _images(figures: Mapping[str, Any], folder: Path, formats: Sequence[str]) ->
         file=[str(path) for _, path, _ in jobs],
         format=[f for _, _, f in jobs],
         scale=[SCALE if f == "png" else 1 for _, _, f in jobs],
+        width=[figure.layout.width for figure, _, _ in jobs],
+        height=[figure.layout.height for figure, _, _ in jobs],
     )
     return [path for _, path, _ in jobs]

@@ -15,7 +15,7 @@ from mevals.report.values import Value
 def heatmap(values: Sequence[Value], model: str, metrics: Sequence[str] = ()) -> Any:
     """Languages by region and web presence against tasks; a blank says that there is no value, and hovering says why.
 
-    Each column has its own unit, printed in its label; colours run from the column's lowest to its highest value.
+    Each column has its own unit, printed in its label; colours run from the column's worst value to its best.
     """
     import plotly.graph_objects as go
 
@@ -35,7 +35,7 @@ def heatmap(values: Sequence[Value], model: str, metrics: Sequence[str] = ()) ->
     order = sorted(home, key=lambda lang: (regions.index(home[lang]), -(languages.get(lang).pages or 0), lang))
     colours, texts, hovers = [], [], []
     for lang in order:
-        colours.append([_place(table, lang) for table in tables])
+        colours.append([_place(table, lang, c[0].better) for table, c in zip(tables, columns, strict=True)])
         texts.append([f"{table[lang]:.0f}" if lang in table else "" for table in tables])
         hovers.append(
             [f"{t[lang]:.1f}" if lang in t else w.get(lang, "no data") for t, w in zip(tables, reasons, strict=True)]
@@ -60,9 +60,10 @@ def heatmap(values: Sequence[Value], model: str, metrics: Sequence[str] = ()) ->
     return fig
 
 
-def _place(table: dict[str, float], lang: str) -> float | None:
-    """Where a value lies between its column's lowest (0) and highest (1); None where there is none."""
+def _place(table: dict[str, float], lang: str, better: str) -> float | None:
+    """Where a value lies between its column's worst (0) and best (1); None where there is none."""
     if lang not in table:
         return None
     low, high = min(table.values()), max(table.values())
-    return 0.5 if high == low else (table[lang] - low) / (high - low)
+    place = 0.5 if high == low else (table[lang] - low) / (high - low)
+    return place if better == "higher" else 1 - place

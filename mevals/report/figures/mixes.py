@@ -21,7 +21,8 @@ def data_mixes(rows: Sequence[Reported]) -> Any:
         shares = [next((100 * r.value for r in mine if (r.model, r.region) == (m, group)), None) for m in mixes]
         fig.add_trace(
             go.Bar(
-                y=mixes, x=shares, name=group, orientation="h", marker={"color": style.colour(i), "line": {"color": "white", "width": 1}},
+                y=mixes, x=shares, name=group, orientation="h",
+                marker={"color": style.colour(i), "line": {"color": "white", "width": 1}},
                 text=[f"{s:.0f}" if s and s >= 4 else "" for s in shares], textposition="inside", insidetextanchor="middle",
                 textangle=0, textfont={"color": "white", "size": style.SMALL},
             )

@@ -40,11 +40,11 @@ def dumbbell(values: Sequence[Value], task: str, first: str, second: str, metric
             row=1, col=column,
         )  # fmt: skip
     fig.update_xaxes(range=[min(0.0, *ends), max(ends) * 1.05], title_text=style.metric_title(mine[0].metric))
-    fig.update_layout(margin={"l": 118, "t": 34, "b": 48})
+    fig.update_layout(margin={"l": 118, "t": 34, "b": 62})
     wins = sum((table[second][s].value or 0) < (table[first][s].value or 0) for s in subsets)
     ties = sum(table[second][s].value == table[first][s].value for s in subsets)
     said = f"{style.task_title(task)}: {first} is above in {wins}, equal as printed in {ties} of {len(subsets)}."
-    return style.note(fig, said, pixels=-34)
+    return style.note(fig, said, pixels=-42)
 
 
 def _ordered(values: Sequence[Value]) -> list[str]:

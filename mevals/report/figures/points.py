@@ -27,8 +27,8 @@ def mean_point(values: Sequence[float]) -> Point | None:
     if not values:
         return None
     found = sampled_languages(values, seed=1, draws=1000)
-    ends = found.interval
-    return Point(sum(values) / len(values), ends and ends.low, ends and ends.high, len(values))
+    low, high = (None, None) if found.interval is None else (found.interval.low, found.interval.high)
+    return Point(sum(values) / len(values), low, high, len(values))
 
 
 def mean_of(values: Sequence[Value]) -> Point | None:

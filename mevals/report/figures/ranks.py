@@ -36,11 +36,14 @@ def rank_chart(
     fig.add_trace(
         go.Scatter(
             x=middle, y=[r.name for r in ordered], mode="markers", marker={"size": 1, "color": style.colour(0)}, showlegend=False,
-            error_x={"type": "data", "array": [(r.high - r.low) / 2 + 0.12 for r in ordered], "thickness": 8, "width": 0, "color": style.colour(0)},
+            error_x={
+                "type": "data", "array": [(r.high - r.low) / 2 + 0.12 for r in ordered], "thickness": 8, "width": 0,
+                "color": style.colour(0),
+            },
             text=[f"{r.low}-{r.high}" for r in ordered], hovertemplate="%{y}: rank %{text}<extra></extra>",
         )
     )  # fmt: skip
     fig.update_yaxes(autorange="reversed")
     fig.update_xaxes(title_text=f"rank on {style.task_title(task)}", dtick=1, range=[0.5, len(names) + 0.5])
     fig.update_layout(margin={"l": 120, "b": 62})
-    return style.note(fig, f"95 % intervals over {len(shared)} languages as a sample.", pixels=-36)
+    return style.note(fig, f"95 % intervals over {len(shared)} languages as a sample.", pixels=-42)

@@ -31,16 +31,16 @@ def best_by_region(
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
     fig = style.figure(
-        style.PAGE, 150 * rows + 150, rows=rows, cols=columns, vertical_spacing=0.3 / rows, horizontal_spacing=0.08,
+        style.PAGE, 185 * rows + 150, rows=rows, cols=columns, vertical_spacing=0.42 / rows, horizontal_spacing=0.08,
         subplot_titles=[f"{style.task_title(task)}, {style.metric_title(mine[0].metric)}" for task, mine in panels],
     )  # fmt: skip
     shown: set[str] = set()
     for k, (_, mine) in enumerate(panels):
         where = {"row": k // columns + 1, "col": k % columns + 1}
         _draw_panel(fig, mine, names, family, where, shown)
-    fig.update_layout(margin={"t": 70, "b": 66}, legend={"y": 1.0, "yref": "container", "yanchor": "top"})
-    ring = f" Ring: the best of {family}* in that region, chosen after the fact." if family else ""
-    return style.note(fig, INTERVALS + ring, pixels=-40)
+    fig.update_layout(margin={"t": 92, "b": 84}, legend={"y": 1.0, "yref": "container", "yanchor": "top"})
+    ring = f"<br>Ring: the best of {family}* in that region, chosen after the fact." if family else ""
+    return style.note(fig, INTERVALS + ring, pixels=-44)
 
 
 def _panel(values: Sequence[Value], task: str, models: Sequence[str]) -> list[Value]:
@@ -52,12 +52,13 @@ def _panel(values: Sequence[Value], task: str, models: Sequence[str]) -> list[Va
 
 
 def _draw_panel(
-    fig: Any, mine: Sequence[Value], names: Sequence[str], family: str, where: dict[str, int], shown: set[str]
+    fig: Any, mine: Sequence[Value], names: Sequence[str], family: str, where: dict[str, Any], shown: set[str]
 ) -> None:
     regions = style.region_order([v.region for v in mine])
     present = [name for name in names if any(v.model == name for v in mine)]
     offsets = spread(len(present))
     members: dict[int, tuple[float, Point]] = {}
+    chosen = family if sum(name.startswith(family) for name in present) > 1 else ""  # of one member there is no best
     sign = 1 if mine[0].better == "higher" else -1
     for model, offset in zip(present, offsets, strict=True):
         points = [mean_of([v for v in mine if v.model == model and v.region == r]) for r in regions]
@@ -66,7 +67,7 @@ def _draw_panel(
             fig, model, places, points, names.index(model), texts=regions, legend=model not in shown, size=5, **where
         )
         shown.add(model)
-        if family and model.startswith(family):
+        if chosen and model.startswith(chosen):
             for k, point in enumerate(points):
                 if point and (k not in members or sign * point.mean > sign * members[k][1].mean):
                     members[k] = (k + offset, point)
