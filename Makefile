@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 DEMO ?= results/demo-run
 
-.PHONY: demo test lint types golden bench clean help
+.PHONY: demo test lint types golden engines bench clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -41,6 +41,9 @@ types: $(VENV)/.installed
 
 golden: $(VENV)/.installed
 	@$(BIN)/python -m pytest tests -n 2 -m golden
+
+engines: $(VENV)/.installed
+	@PYTHON=$(abspath $(BIN))/python scripts/ci_engines.sh
 
 clean:
 	rm -rf $(VENV) results/demo-run reports/demo.html .mypy_cache .ruff_cache .hypothesis

@@ -1,7 +1,8 @@
 """A chat server that answers at once or after a fixed time, as cheaply as Python can, so that a benchmark measures the client.
 
-The answer to a prompt is its last 240 characters and "Answer: " with a hash of it. GET /stats tells requests, when the first
-came, and the most in flight.
+The answer to a prompt is its last 240 characters and "Answer: " with a hash of it. POST /v1/completions knows the letters A to
+D as next tokens, with log-probabilities that depend on the prompt; POST /tokenize makes a token of each character, with a
+space before it if there is one. GET /stats tells requests to the model, when the first came, and the most in flight.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import hashlib
+import re
 import time
 from pathlib import Path
 from typing import Any
 
 import orjson
+
+PIECE = re.compile(r" ?.", re.DOTALL)
 
 
 class State:
@@ -28,6 +32,24 @@ class State:
 def reply(prompt: str) -> str:
     """The right answer to a prompt."""
     return f"{prompt[-240:]}\nAnswer: {hashlib.blake2b(prompt.encode(), digest_size=4).hexdigest()}"
+
+
+def tokenize(request: dict[str, Any]) -> dict[str, Any]:
+    """Ids of a prompt's tokens: each character, with the space before it if there is one."""
+    text = request["prompt"] if "prompt" in request else "".join(m["content"] for m in request["messages"])
+    ids = [ord(piece[-1]) + (0x200000 if len(piece) > 1 else 0) for piece in PIECE.findall(text)]
+    return {"tokens": ids, "count": len(ids), "max_model_len": 8192}
+
+
+def completion(prompt: str) -> dict[str, Any]:
+    """The next token: " A" to " D", the likeliest by a hash of the prompt."""
+    at = hashlib.blake2b(prompt.encode(), digest_size=1).digest()[0] % 4
+    likeliest = {f"token_id:{0x200000 + 65 + i}": -0.1 if i == at else -3.0 - i for i in range(4)}
+    chosen = f"token_id:{0x200000 + 65 + at}"
+    logprobs = {"top_logprobs": [likeliest], "token_logprobs": [-0.1], "tokens": [chosen], "text_offset": [0]}
+    choice = {"index": 0, "text": f" {'ABCD'[at]}", "logprobs": logprobs, "finish_reason": "length"}
+    usage = {"prompt_tokens": len(prompt) // 4, "completion_tokens": 1}
+    return {"id": "x", "object": "text_completion", "model": "fixed", "choices": [choice], "usage": usage}
 
 
 class Connection(asyncio.Protocol):
@@ -58,24 +80,29 @@ class Connection(asyncio.Protocol):
             return self.send({"requests": state.requests, "first": state.first, "peak": state.peak})
         if path.endswith(b"/models"):
             return self.send({"object": "list", "data": [{"id": "fixed", "object": "model"}]})
+        if path == b"/tokenize":
+            return self.send(tokenize(orjson.loads(body)))
         state.requests += 1
         state.first = state.first or time.time()
         state.busy += 1
         state.peak = max(state.peak, state.busy)
         if state.latency_s:
-            asyncio.get_running_loop().call_later(state.latency_s, self.answer, body)
+            asyncio.get_running_loop().call_later(state.latency_s, self.answer, path, body)
         else:
-            self.answer(body)
+            self.answer(path, body)
         return None
 
-    def answer(self, body: bytes) -> None:
+    def answer(self, path: bytes, body: bytes) -> None:
         self.state.busy -= 1
         request = orjson.loads(body)
+        if path.endswith(b"/v1/completions"):
+            return self.send(completion(request["prompt"]))
         text = reply(request["messages"][-1]["content"])
         message = {"role": "assistant", "content": text}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         usage = {"prompt_tokens": 300, "completion_tokens": 60, "total_tokens": 360}
         self.send({"id": "x", "object": "chat.completion", "model": "fixed", "choices": [choice], "usage": usage})
+        return None
 
     def send(self, content: Any) -> None:
         raw = orjson.dumps(content)

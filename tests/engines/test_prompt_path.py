@@ -34,7 +34,7 @@ def tiny_template() -> str:
     return str(module.CHAT_TEMPLATE)
 
 
-SPECIALS = re.findall(r"<\|[A-Z_]+\|>", tiny_template()) + ["<BOS_TOKEN>"]
+SPECIALS = [*re.findall(r"<\|[A-Z_]+\|>", tiny_template()), "<BOS_TOKEN>"]
 PIECE = re.compile("|".join(map(re.escape, dict.fromkeys(SPECIALS))) + "|.", re.DOTALL)
 
 
