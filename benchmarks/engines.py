@@ -176,9 +176,8 @@ def compare_vllm(given: argparse.Namespace) -> None:
     report("vllm bench", theirs, ours, given.count, given.tokens)
     middle = [n for _, n in running[2:-3]]
     idle = sum(n == 0 for n in middle)
-    print(
-        f"running requests between start and end: median {statistics.median(middle or [0]):.0f}, idle in {idle} of {len(middle)} looks"
-    )
+    busy = statistics.median(middle or [0])
+    print(f"running requests: median {busy:.0f}, none in {idle} of {len(middle)} looks")
     if given.running:
         given.running.write_text("seconds,running\n" + "".join(f"{s},{n:.0f}\n" for s, n in running))
 
