@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from mevals import languages
 from mevals.card import card_subsets
@@ -26,7 +26,7 @@ def report_tokenizers(
     by: str,
     langs: Sequence[str],
     graphemes: bool,
-    where: Where,
+    where: str,
     mirror: Path | None,
     offline: bool,
     results: Path,
@@ -37,11 +37,17 @@ def report_tokenizers(
 
     Raises UsageError or DataError for a word that is unknown, a tokenizer that is not there, and sentences that are not.
     """
-    for given, known, flag in ((by, ("lang", "script"), "--by"), (format_, ("table", "csv", "json", "md"), "--format")):
+    places = ("auto", "mini", "mirror", "hub")
+    formats = ("table", "csv", "json", "md")
+    for given, known, flag in (
+        (by, ("lang", "script"), "--by"),
+        (format_, formats, "--format"),
+        (where, places, "--data"),
+    ):
         if given not in known:
             raise UsageError(f"unknown {flag} {given!r}{did_you_mean(given, known)} Known: {', '.join(known)}")
     found = [find_tokenizer(source) for source in sources]
-    data = open_data(where, mirror, Lock.open(results.parent / "data.lock.json"), offline=offline)
+    data = open_data(cast(Where, where), mirror, Lock.open(results.parent / "data.lock.json"), offline=offline)
     texts = sentences(data, langs)
     rows = measure(texts, found, graphemes=graphemes)
     records = [_record(r) for r in (rows if by == "lang" else by_script(rows))]
