@@ -42,7 +42,7 @@ def test_scores_are_the_simulated_models_own_verdicts(mevals: Mevals, tmp_path: 
     right = wrong = unscored = missed = 0
     for path in sorted((folder / "responses").glob("*.parquet")):
         lang = path.stem
-        scores = read_scores(next((folder / "scores").glob(f"*/{lang}.parquet")))
+        scores = read_scores(next((folder / "scores").glob(f"accuracy*/{lang}.parquet")))
         for response, value, detail in zip(read_responses(path).rows, scores.values, scores.details, strict=True):
             planned = outcome("demo", "global_mgsm", lang, "number", response)
             if planned.form in ("plain", "wrong_language"):
@@ -61,7 +61,7 @@ def test_a_report_by_region_is_the_plain_mean_over_languages(mevals: Mevals, tmp
     cells = [
         c for m in ("demo", "demo-strong") for c in json.loads((tmp_path / f"results/{m}/global_mgsm/cells.json").read_text())["cells"]
     ]
-    rows = list(csv.DictReader(io.StringIO(mevals("report", "--by", "region", "--format", "csv").out)))
+    rows = [r for r in csv.DictReader(io.StringIO(mevals("report", "--by", "region", "--format", "csv").out)) if r["metric"] == "accuracy"]
     assert {r["group"] for r in rows} == {"Europe", "West Asia", "South Asia", "Asia Pacific", "Africa"}
     for row in rows:
         mine = [
@@ -75,16 +75,19 @@ def test_a_report_by_region_is_the_plain_mean_over_languages(mevals: Mevals, tmp
         assert row["marks"] == "simulated"
 
 
+def chrf_rows(mevals: Mevals, by: str) -> list[dict[str, str]]:
+    """The report's rows of raw chrF."""
+    rows = csv.DictReader(io.StringIO(mevals("report", "--by", by, "--format", "csv").out))
+    return [r for r in rows if r["metric"] == "chrf"]
+
+
 def test_a_stronger_model_is_reported_as_stronger_and_a_regional_one_where_it_is(mevals: Mevals) -> None:
     models = ["demo", "demo-strong", "demo-weak", "demo-regional"]
     flags = [word for m in models for word in ("--model", m)]
     mevals("run", *flags, "--tasks", "flores_en_xx", "--data", "mini")
-    whole = {r["model"]: float(r["mean"]) for r in csv.DictReader(io.StringIO(mevals("report", "--by", "all", "--format", "csv").out))}
+    whole = {r["model"]: float(r["mean"]) for r in chrf_rows(mevals, "all")}
     assert whole["demo-strong"] > whole["demo"] > whole["demo-weak"]
-    by_region = {
-        (r["group"], r["model"]): float(r["mean"])
-        for r in csv.DictReader(io.StringIO(mevals("report", "--by", "region", "--format", "csv").out))
-    }
+    by_region = {(r["group"], r["model"]): float(r["mean"]) for r in chrf_rows(mevals, "region")}
     assert by_region["Africa", "demo-regional"] > by_region["Africa", "demo"] + 10
     assert by_region["Europe", "demo-regional"] < by_region["Europe", "demo"] + 5
 

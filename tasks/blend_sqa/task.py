@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mevals import languages
 from mevals.errors import DataError
-from mevals.task import Card, Row, Sample, Subset, layout, short_answer, task, user
+from mevals.task import Card, Row, Sample, Subset, fidelity, layout, short_answer, task, user
 
 COUNTRIES = {
     "Algeria": "DZ",
@@ -31,13 +31,13 @@ WITHIN = {"AS": "IN", "JB": "ID"}
 """Regions of a country: Assam, West Java."""
 
 
-@task(scorers=[short_answer()], max_tokens=128, kind="short")
+@task(scorers=[short_answer(), fidelity()], max_tokens=128, kind="short")
 def blend_sqa(card: Card, subset: Subset) -> Iterator[Sample]:
     for row in card.rows(subset):
         yield sample(card, subset, row, row["question"], "answers")
 
 
-@task(scorers=[short_answer()], max_tokens=128, kind="short", into="eng_Latn", variants=["default"])
+@task(scorers=[short_answer(), fidelity()], max_tokens=128, kind="short", into="eng_Latn", variants=["default"])
 def blend_sqa_en(card: Card, subset: Subset) -> Iterator[Sample]:
     for row in card.rows(subset):
         yield sample(card, subset, row, row["en_question"], "en_answers")

@@ -4,17 +4,17 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mevals import languages
-from mevals.task import Card, Sample, Subset, chrf, layout, task, user
+from mevals.task import Card, Sample, Subset, chrf, fidelity, layout, task, user
 from mevals.unpack import read_lines
 
 
-@task(scorers=[chrf()], max_tokens=512, kind="translation", out_of="eng_Latn")
+@task(scorers=[chrf(), fidelity()], max_tokens=512, kind="translation", out_of="eng_Latn")
 def flores_en_xx(card: Card, subset: Subset) -> Iterator[Sample]:
     for en, xx in card.parallel("eng_Latn", subset):
         yield sample(card, subset, en, xx)
 
 
-@task(scorers=[chrf()], max_tokens=512, kind="translation", into="eng_Latn")
+@task(scorers=[chrf(), fidelity()], max_tokens=512, kind="translation", into="eng_Latn")
 def flores_xx_en(card: Card, subset: Subset) -> Iterator[Sample]:
     for xx, en in card.parallel(subset, "eng_Latn"):
         yield sample(card, subset, xx, en)

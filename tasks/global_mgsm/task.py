@@ -5,11 +5,11 @@ from pathlib import Path
 
 from mevals import languages
 from mevals.errors import DataError
-from mevals.task import Card, Sample, Subset, layout, number, task, user
+from mevals.task import Card, Sample, Subset, fidelity, layout, number, task, user
 from mevals.unpack import read_lines
 
 
-@task(scorers=[number()], max_tokens=1024, kind="number")
+@task(scorers=[number(), fidelity()], max_tokens=1024, kind="number")
 def global_mgsm(card: Card, subset: Subset) -> Iterator[Sample]:
     english = card.condition.get("prompt") == "english"
     for i, row in enumerate(card.rows(subset), 1):

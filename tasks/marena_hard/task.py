@@ -9,10 +9,10 @@ from typing import Any
 
 from mevals import languages
 from mevals.data import read_jsonl
-from mevals.task import Card, Sample, Subset, layout, length, task, user
+from mevals.task import Card, Sample, Subset, fidelity, layout, length, task, user
 
 
-@task(scorers=[length()], max_tokens=2048)
+@task(scorers=[length(), fidelity()], max_tokens=2048)
 def marena_hard(card: Card, subset: Subset) -> Iterator[Sample]:
     for row in card.rows(subset):
         names = ("category", "subcategory", "cluster")

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mevals import languages
-from mevals.task import Card, Sample, Subset, layout, length, task, user
+from mevals.task import Card, Sample, Subset, fidelity, layout, length, task, user
 
 
-@task(scorers=[length()], max_tokens=1024)
+@task(scorers=[length(), fidelity()], max_tokens=1024)
 def mdolly(card: Card, subset: Subset) -> Iterator[Sample]:
     for i, row in enumerate(card.rows(subset), 1):
         text = row.get("inputs") or row["prompt"]

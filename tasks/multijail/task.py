@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from mevals.task import Card, Sample, Subset, length, task, user
+from mevals.task import Card, Sample, Subset, fidelity, length, task, user
 
 
-@task(scorers=[length()], max_tokens=512, kind="safety")
+@task(scorers=[length(), fidelity()], max_tokens=512, kind="safety")
 def multijail(card: Card, subset: Subset) -> Iterator[Sample]:
     for i, row in enumerate(card.rows(subset), 1):
         text = row.get("prompt") or row[subset.extra["column"]]  # published with a column for each language

@@ -7,17 +7,21 @@ from pathlib import Path
 
 from mevals.card import card_subsets, read_card
 from mevals.errors import DataError
-from mevals.task import Card, Sample, Subset, layout, task, user, yes_no
+from mevals.task import Card, Sample, Subset, fidelity, layout, task, user, yes_no
 
 
 @task(
-    scorers=[yes_no()], max_tokens=512, kind="yes_no", only=lambda s: s.lang == "eng_Latn", variants=["default", "cot"]
+    scorers=[yes_no(), fidelity()],
+    max_tokens=512,
+    kind="yes_no",
+    only=lambda s: s.lang == "eng_Latn",
+    variants=["default", "cot"],
 )
 def normad(card: Card, subset: Subset) -> Iterator[Sample]:
     yield from samples(card, subset)
 
 
-@task(scorers=[yes_no()], max_tokens=512, kind="yes_no", only=lambda s: s.lang != "eng_Latn")
+@task(scorers=[yes_no(), fidelity()], max_tokens=512, kind="yes_no", only=lambda s: s.lang != "eng_Latn")
 def normad_source(card: Card, subset: Subset) -> Iterator[Sample]:
     yield from samples(card, subset)
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from mevals.task import Card, Sample, Subset, chrf, task, user
+from mevals.task import Card, Sample, Subset, chrf, fidelity, task, user
 
 
-@task(scorers=[chrf()], max_tokens=1024, kind="translation")
+@task(scorers=[chrf(), fidelity()], max_tokens=1024, kind="translation")
 def wmt24pp(card: Card, subset: Subset) -> Iterator[Sample]:
     for row in card.rows(subset):
         if row["is_bad_source"] or row["domain"] == "canary":

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from mevals.task import Card, Sample, Subset, refusal, task, user
+from mevals.task import Card, Sample, Subset, fidelity, refusal, task, user
 
 
-@task(scorers=[refusal()], max_tokens=512, kind="safety")
+@task(scorers=[refusal(), fidelity()], max_tokens=512, kind="safety")
 def xstest(card: Card, subset: Subset) -> Iterator[Sample]:
     for i, row in enumerate(card.rows(subset), 1):
         unsafe = row["type"].startswith("contrast_")
