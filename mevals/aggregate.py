@@ -274,7 +274,8 @@ def _corpus(scores: Scores, labels: np.ndarray | None) -> dict[str, Any]:
 def _ends(interval: Any) -> dict[str, Any]:
     if interval is None:
         return {"low": None, "high": None, "interval": "too few samples"}
-    return {"low": interval.low, "high": interval.high, "interval": interval.method}
+    ends = {"low": interval.low, "high": interval.high, "interval": interval.method}
+    return ends | ({"note": interval.note} if interval.note else {})
 
 
 def unfinished(folder: Path, complete: Sequence[Answered]) -> Iterator[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -144,9 +145,14 @@ def score_all(
     for job in light:
         score_cell(store, job)
         show(job)
-    for job in _in_processes(store, heavy, workers or os.cpu_count() or 1):
+    for job in _in_processes(store, heavy, workers or default_workers()):
         show(job)
     return len(todo)
+
+
+def default_workers() -> int:
+    """One process per core for our own command; one in all elsewhere, for a script may not be safe to import again."""
+    return (os.cpu_count() or 1) if Path(sys.argv[0]).name in ("mevals", "-c") else 1
 
 
 def _is_heavy(job: Job) -> bool:
@@ -165,7 +171,9 @@ def _in_processes(store: Store, jobs: Sequence[Job], workers: int) -> Iterator[J
             score_cell(store, job)
             yield job
         return
-    with ProcessPoolExecutor(min(workers, len(jobs))) as pool:
+    from mevals.scorers.mt import process_context
+
+    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=process_context()) as pool:
         running: list[tuple[Job, Future[Path]]] = [(j, pool.submit(score_cell, store, j)) for j in jobs]
         for job, future in running:
             future.result()

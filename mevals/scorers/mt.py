@@ -140,11 +140,11 @@ def _in_processes(arithmetic: Arithmetic, hyps: list[str], refs: References, lan
 
     edges = np.linspace(0, len(hyps), 2 * processes + 1).astype(int).tolist()
     parts = [(hyps[a:b], refs[a:b], lang) for a, b in itertools.pairwise(edges) if a < b]
-    with ProcessPoolExecutor(processes, mp_context=_process_context()) as pool:
+    with ProcessPoolExecutor(processes, mp_context=process_context()) as pool:
         return np.concatenate(list(pool.map(arithmetic.count, *zip(*parts, strict=True))))
 
 
-def _process_context() -> Any:
+def process_context() -> Any:
     """A server that forks workers with the imports done: plain fork may hang where there are threads (Arrow, event loops).
 
     It is started once, and the pools of later cells cost next to nothing.
