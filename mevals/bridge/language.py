@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from mevals import languages
@@ -21,6 +22,8 @@ BENCHMARKS: Mapping[str, str] = {
     "wmt24pp": "wmt24pp",
 }
 """How lm-eval's task names begin -> the registry's benchmark whose codes they use."""
+KEY = re.compile(r"[a-z]{3}_[A-Z][a-z]{3}")
+"""The form of a registry key, such as swh_Latn."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,12 @@ class Told:
 def told_language(name: str, config: Mapping[str, Any], given: str = "", names: Collection[str] = ()) -> Told:
     """The language of the lm-eval task `name` with the configuration `config`.
 
-    `given` is what the user said. `names` are all task names of the index: a bare two- or three-letter ending counts
-    only in a family of tasks that differ in it (xcopa_et, xcopa_id). Raises UsageError where nothing tells it.
+    `given` is what the user said. `names` are all task names of the index: a word or code in a name counts only
+    in a family of tasks that differ in it (xcopa_et, xcopa_id). Raises UsageError where nothing tells it.
     """
     if given:
-        return Told(languages.resolve(given, None).key, None, "command line")
+        target, source = _pair(given, None) or (languages.resolve(given).key, None)
+        return Told(target, source, "command line")
     benchmark = next((b for start, b in BENCHMARKS.items() if name.startswith(start)), None)
     metadata = config.get("metadata")
     said = (metadata.get("language") or metadata.get("lang")) if isinstance(metadata, Mapping) else None
@@ -48,11 +52,14 @@ def told_language(name: str, config: Mapping[str, Any], given: str = "", names: 
     dataset = str(config.get("dataset_name") or "")
     for by, text in (("dataset_name", dataset), ("test_split", _key_like(config.get("test_split")))):
         direction = (_pair(text, benchmark) or _whole(text, benchmark)) if text else None
-        if direction:
+        if direction and not (direction[1] and _names_other_way(name, direction, benchmark)):
             return Told(direction[0], direction[1], by)
-    found = _in_name(name, benchmark, names) or (None if not dataset else _in_dataset(dataset, benchmark))
-    if found:
-        return Told(found, None, "name")
+    part = _in_dataset(dataset, benchmark)
+    if part:
+        return Told(part, None, "dataset_name")
+    said_by_name = None if "-" in dataset and _pair(dataset, benchmark) else _in_name(name, benchmark, names)
+    if said_by_name:
+        return Told(said_by_name[0], said_by_name[1], "name")
     raise UsageError(
         f"the language of lm-eval's {name} can't be told from its YAML{_why(dataset)}: say it, as in "
         f"lm_eval:{name}=swh_Latn, or put `language: swh_Latn` under its `metadata:`"
@@ -60,7 +67,7 @@ def told_language(name: str, config: Mapping[str, Any], given: str = "", names: 
 
 
 def _key_like(split: Any) -> str:
-    return split if isinstance(split, str) and re.fullmatch(r"[a-z]{3}_[A-Z][a-z]{3}", split) else ""
+    return split if isinstance(split, str) and KEY.fullmatch(split) else ""
 
 
 def _why(dataset: str) -> str:
@@ -68,19 +75,27 @@ def _why(dataset: str) -> str:
     try:
         languages.resolve(dataset)
     except UsageError as error:
-        if "several" in str(error) or "macrolanguage" in str(error):
+        if _is_ambiguous(error):
             return f" ({error})"
     return ""
 
 
+@lru_cache(maxsize=8192)
 def _key(code: str, benchmark: str | None) -> str | None:
-    """The key that a code means there, None for what is no code or means several."""
+    """The key that a code means there, "" for a code with several meanings, None for what is no code."""
+    if len(code) <= 3 and not code.islower() and benchmark is None:
+        return None  # csatqa's LI is no Limburgish
+    ambiguous = False
     for table in dict.fromkeys((benchmark, None)):
         try:
             return languages.resolve(code, table).key
-        except UsageError:
-            continue
-    return None
+        except UsageError as error:
+            ambiguous |= _is_ambiguous(error)
+    return "" if ambiguous else None
+
+
+def _is_ambiguous(error: UsageError) -> bool:
+    return "several varieties" in str(error) or "macrolanguage" in str(error)
 
 
 def _whole(text: str, benchmark: str | None) -> tuple[str, None] | None:
@@ -101,24 +116,40 @@ def _pair(text: str, benchmark: str | None) -> tuple[str, str] | None:
 
 def _in_dataset(text: str, benchmark: str | None) -> str | None:
     """The one language that a part of a configuration's name says, as in xquad.es."""
-    keys = {k for k in (_key(p, benchmark) for p in re.split(r"[.\s]", text) if p) if k}
-    return keys.pop() if len(keys) == 1 else None
+    keys = {_key(p, benchmark) for p in text.split(".") if p} - {None}
+    return (keys.pop() or None) if len(keys) == 1 else None
 
 
-def _in_name(name: str, benchmark: str | None, names: Collection[str]) -> str | None:
-    """The one language that a task's name says: a key, an English name, or a code that sets it apart in its family."""
+def _in_name(name: str, benchmark: str | None, names: Collection[str]) -> tuple[str, str | None] | None:
+    """(language, source) that a task's name says: a direction, a key, or the one part that sets it apart in its family.
+
+    A word alone proves nothing: `chinese_remainder_theorem` is asked in English.
+    """
+    parts = name.split("_")
+    directions = _directions(name, benchmark)
+    if directions:
+        return directions[0] if len(directions) == 1 else None
     keys: dict[str, None] = {}
     taken: set[int] = set()
-    parts = name.split("_")
     for start, end in _spans(len(parts)):
-        text = "_".join(parts[start:end])
-        if taken & set(range(start, end)) or not _says(text, parts, end, benchmark, names):
-            continue
-        key = _key(text, benchmark)
-        if key:
+        text, mine = "_".join(parts[start:end]), set(range(start, end))
+        key = None if taken & mine or "-" in text else _key(text, benchmark)
+        if key is not None and (KEY.fullmatch(text) or _in_family(parts, start, end, key, benchmark, names)):
             keys[key] = None
-            taken |= set(range(start, end))
-    return next(iter(keys)) if len(keys) == 1 else None
+            taken |= mine
+    only = next(iter(keys)) if len(keys) == 1 else ""
+    return (only, None) if only else None
+
+
+def _directions(name: str, benchmark: str | None) -> list[tuple[str, str]]:
+    """(target, source) of each direction that a name holds, such as ca-de or ace_Arab-eng_Latn."""
+    whole = re.findall(rf"{KEY.pattern}-{KEY.pattern}", name)
+    return [d for d in (_pair(p, benchmark) for p in whole or name.split("_")) if d]
+
+
+def _names_other_way(name: str, direction: tuple[str, str | None], benchmark: str | None) -> bool:
+    """Whether a name gives a direction that its data set's configuration contradicts (data of en-amh, asked amh-en)."""
+    return any(d != direction for d in _directions(name, benchmark))
 
 
 def _spans(n: int) -> Iterator[tuple[int, int]]:
@@ -128,14 +159,20 @@ def _spans(n: int) -> Iterator[tuple[int, int]]:
             yield start, start + width
 
 
-def _says(text: str, parts: list[str], end: int, benchmark: str | None, names: Collection[str]) -> bool:
-    """Whether a part of a name may be read as a language at all."""
-    if "_" in text:
-        return bool(re.fullmatch(r"[a-z]{2,3}_[A-Z][a-z]{3}|[a-z]{2,3}_[A-Z]{2}", text)) or len(text) > 8
-    if len(text) > 3:
-        return True
-    if end != len(parts):
-        return False
-    head = "_".join(parts[:-1]) + "_"
-    others = {o.removeprefix(head) for o in names if o.startswith(head)} - {text}
-    return len({_key(o, benchmark) for o in others if 2 <= len(o) <= 3} - {None}) >= 2
+def _in_family(
+    parts: Sequence[str], start: int, end: int, key: str, benchmark: str | None, names: Collection[str]
+) -> bool:
+    """Whether at least two other tasks have the same name with another language in this place."""
+    head = "_".join([*parts[:start], ""])
+    tail = "_".join(["", *parts[end:]])
+    room = len(head) + len(tail)
+    others = {
+        o[len(head) : len(o) - len(tail)] for o in names if len(o) > room and o.startswith(head) and o.endswith(tail)
+    }
+    found: set[str] = set()
+    for other in others:
+        if other.count("_") < 3 and (another := _key(other, benchmark)) and another != key:
+            found.add(another)
+            if len(found) == 2:
+                return True
+    return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
@@ -34,21 +35,26 @@ def mini_rows(key: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in text.splitlines() if line]
 
 
-def write_global_mmlu(folder: Path) -> None:
+def mini_languages() -> list[str]:
+    """Every language that our global_mmlu has mini data in."""
+    return sorted(p.stem for p in (TASKS / "global_mmlu" / "mini").glob("*.jsonl") if "." not in p.stem)
+
+
+def write_global_mmlu(folder: Path, langs: Mapping[str, str] = LANGS) -> None:
     """Our mini Global-MMLU as a group of lm-eval tasks with the prompt that lm-eval has for it."""
-    for code, key in LANGS.items():
+    for code, key in langs.items():
         config: dict[str, object] = {
             "output_type": "multiple_choice",
             "doc_to_text": PROMPT,
             "doc_to_choice": ["A", "B", "C", "D"],
             "doc_to_target": "answer",
             "metric_list": ACC,
-            "metadata": {"version": 0.0, "language": key if code == "en" else code},
+            "metadata": {"version": 0.0, "language": key},
         }
         write_task(folder, f"global_mmlu_full_{code}", config, mini_rows(key))
     group = {
         "group": "our_global_mmlu",
-        "task": [f"global_mmlu_full_{c}" for c in LANGS],
+        "task": [f"global_mmlu_full_{c}" for c in langs],
         "aggregate_metric_list": [{"metric": "acc", "weight_by_size": True}],
     }
     (folder / "_group.yaml").write_text(yaml.safe_dump(group), encoding="utf-8")
