@@ -10,7 +10,8 @@ import typer
 
 from mevals.cli_judge import mount as mount_judge
 from mevals.cli_metrics import app as metrics_app
-from mevals.cli_report import add_commands
+from mevals.cli_site import mount as mount_site
+from mevals.cli_report import add_commands, import_published
 from mevals.comet.commands import app as comet_app
 
 app = typer.Typer(
@@ -32,6 +33,7 @@ app.add_typer(ls_app, name="ls")
 app.add_typer(comet_app, name="comet")
 app.add_typer(metrics_app, name="metrics")
 mount_judge(app, import_app)
+mount_site(app)
 new_app = typer.Typer(help="Write a folder to start from.", no_args_is_help=True)
 app.add_typer(new_app, name="new")
 
@@ -288,6 +290,7 @@ def score(
 
 
 add_commands(app)
+import_app.command("published")(import_published)
 
 
 @app.command()

@@ -1,0 +1,1 @@
+"""The static leaderboard: a folder of pages that opens from a file and asks no server for anything."""
