@@ -90,7 +90,7 @@ def show_outputs(path: Path, rows: int, store: Path | None) -> None:
             off[model, key].update(k for s in scores if (k := off_target(s.detail)))
             if store:
                 file_results(store, model, group, subset, responses)
-    print(scorer.signature(Subset("x", "deu_Latn")).replace("|lang:deu_Latn", ""))
+    print(scorer.signature(Subset("x", "deu_Latn")))
     for task in sorted({group[0] for _, group in rates}):
         print_rates(task, rates)
     print_off(off)

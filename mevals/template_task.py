@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mevals.card import Card, Row, read_card
 from mevals.data import read_jsonl
 from mevals.errors import DataError
-from mevals.scorers import choice, chrf, length, short_answer
+from mevals.scorers import choice, chrf, fidelity, length, short_answer
 from mevals.task import Layout, TaskSpec
 from mevals.types import Sample, Scorer, Subset, user
 
@@ -60,11 +60,11 @@ class TemplateFile(BaseModel):
 def scorers_of(kind: Kind) -> tuple[Scorer, ...]:
     """What a kind of task is scored by."""
     return {
-        "translation": (chrf(),),
+        "translation": (chrf(), fidelity()),
         "multiple_choice": (choice(),),
         "classification": (choice(),),
         "short_answer": (short_answer(),),
-        "open_ended": (length(),),
+        "open_ended": (length(), fidelity()),
     }[kind]
 
 

@@ -49,7 +49,7 @@ class Fidelity:
         target, specification = _script(subset), chosen_identifier(self.identifier)
         words = _words_name(self._words_file())
         return (
-            f"fidelity|rule:line-level|lang:{subset.lang}|id:{identifier_name(specification)}"
+            f"fidelity|rule:line-level|id:{identifier_name(specification)}"
             f"|unknown:<={self.threshold:g}|tokens:>={MIN_TOKENS}|tok:{tokenizer_for(target).name}"
             f"|words:{words}|version:{VERSION}"
         )

@@ -112,7 +112,7 @@ def test_the_rate_is_the_mean_of_judged_answers() -> None:
 
 def test_the_signature_says_all_that_can_change_a_value() -> None:
     said = fidelity().signature(SWAHILI)
-    assert said.startswith("fidelity|rule:line-level|lang:swh_Latn|id:py3langid-")
+    assert said.startswith("fidelity|rule:line-level|id:py3langid-")
     assert said.endswith("|unknown:<=0.3|tokens:>=5|tok:space|words:latin|version:1")
     assert (
         "tok:mecab-ipadic" in (japanese := fidelity().signature(Subset("ja", "jpn_Jpan"))) or "tok:fugashi" in japanese
