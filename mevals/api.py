@@ -15,6 +15,8 @@ from mevals.errors import UsageError, did_you_mean
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mevals.stats import GroupMean
+
 KEYS = ("model", "task", "condition", "subset", "lang", "about", "region")
 
 
@@ -138,6 +140,36 @@ def run(
     names = tuple(dict.fromkeys(u.task for u in units))
     score_stored(wanted.results, wanted.models, names, {u.task: u.scorers for u in units}, wanted.command)
     return load_cells(results, wanted.models, names)
+
+
+def group_intervals(
+    paths: Mapping[tuple[str, str, str, str], Path], draws: int = 2000, seed: int = 1, level: float = 0.95
+) -> dict[tuple[str, str, str], GroupMean]:
+    """(model, task, group) → mean over the group's cells, languages fixed, with a bootstrap interval over their samples.
+
+    `paths` maps (model, task, group, subset) to a score file. Only the files' `value` column is read, a model at a time, so
+    that memory stays small at millions of scores, while a model's cells share their draws' weights (`bootstrap_cells`).
+    """
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    from mevals.stats import bootstrap_cells, group_from_draws
+
+    rng = np.random.default_rng(seed)
+    out = {}
+    for model in dict.fromkeys(key[0] for key in paths):
+        mine = {key: path for key, path in paths.items() if key[0] == model}
+        cells = [np.asarray(pq.read_table(f, columns=["value"])["value"].to_numpy(), np.float64) for f in mine.values()]
+        sizes = [int((~np.isnan(cell)).sum()) for cell in cells]
+        means = [float(np.nanmean(cell)) if size else None for cell, size in zip(cells, sizes, strict=True)]
+        drawn = np.asarray(bootstrap_cells(cells, draws, rng), dtype=np.float64)
+        groups: dict[tuple[str, str, str], list[int]] = {}
+        for i, (_, task, group, _) in enumerate(mine):
+            groups.setdefault((model, task, group), []).append(i)
+        for key, members in groups.items():
+            units = sum(sizes[i] for i in members)
+            out[key] = group_from_draws([means[i] for i in members], drawn[members], units, level)
+    return out
 
 
 def export_frame(

@@ -336,6 +336,19 @@ def export(
     print(f"wrote {rows} rows to {out}", file=sys.stderr)
 
 
+def import_published(
+    file: Annotated[Path, typer.Argument(help="The published table.")],
+    out: Annotated[Path, typer.Argument(help="The CSV file to write, for --reported.")],
+    layout: Annotated[str, typer.Option("--layout", help="openai-mmmlu or euroeval.")],
+    task: Annotated[str, typer.Option("--task", "-t", help="The task's name (default: mmmlu).")] = "",
+    lang: Annotated[str, typer.Option("--lang", "-l", help="The language of a EuroEval leaderboard.")] = "",
+) -> None:
+    """Turn someone's published table into reported numbers: shown beside results, never averaged with them."""
+    from mevals.importers_results import import_published
+
+    print(f"wrote {import_published(file, layout, out, task, lang)} rows to {out}", file=sys.stderr)
+
+
 def add_commands(app: typer.Typer) -> None:
     """Put these commands on the command line."""
     for command in (report, compare, samples, tables, figures, export):

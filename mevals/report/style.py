@@ -76,6 +76,12 @@ def note(found: Any, text: str, y: float = 0, pixels: int = -34) -> Any:
     return found
 
 
+def part(count: int, first: float = 0.5) -> dict[str, Any]:
+    """Axis settings that draw a thin line between `count` groups at whole places, which is far faster than shapes are."""
+    lines = [first + k for k in range(count - 1)]
+    return {"minor": {"tickvals": lines, "showgrid": True, "gridcolor": LINE, "gridwidth": 1}, "showgrid": False}
+
+
 def endonym(lang: str) -> str:
     """A language's own name and its ISO code: `Kiswahili swh`; isolated, so that direction never spills over."""
     from mevals import languages

@@ -278,7 +278,7 @@ def interval(values: Sequence[float], scale: Sequence[float] | None = None) -> t
         return None, None
     from mevals.stats import sampled_languages
 
-    found = sampled_languages(values, seed=1).interval
+    found = sampled_languages(values, draws=1000, seed=1).interval
     if found is None:
         return None, None
     lowest, highest = scale or (-math.inf, math.inf)

@@ -35,10 +35,12 @@ def countries(values: Sequence[Value], task: str, metric: str = "", models: Sequ
         texts = [country(places[s]) for s in order]
         add_points(fig, name, [k + offset for k in range(len(order))], points, i, horizontal=True, texts=texts, size=5)
     for k in range(1, len(order)):
-        between = places[order[k]].region != places[order[k - 1]].region
-        fig.add_hline(y=k - 0.5, line_width=1, line_color=style.GREY if between else style.LINE)
+        if places[order[k]].region != places[order[k - 1]].region:
+            fig.add_hline(y=k - 0.5, line_width=1, line_color=style.GREY)
     labels = [f"{country(places[s])} · {style.endonym(places[s].about)}" for s in order]
-    fig.update_yaxes(tickvals=list(range(len(order))), ticktext=labels, range=[len(order) - 0.5, -0.5], showgrid=False)
+    fig.update_yaxes(
+        tickvals=list(range(len(order))), ticktext=labels, range=[len(order) - 0.5, -0.5], **style.part(len(order))
+    )
     fig.update_xaxes(title_text=f"{style.task_title(task)}, {style.metric_title(mine[0].metric)}", rangemode="tozero")
     fig.update_layout(margin={"l": 190, "t": 46, "b": 44})
     return fig
@@ -85,10 +87,11 @@ def english_minus_local(
     counts = [sum(sides[0][names[0]][s].region == r for s in shared) for r in regions]
     labels = [f"{r}<br>n={n}" for r, n in zip(regions, counts, strict=True)]
     fig.update_xaxes(
-        tickvals=list(range(len(regions))), ticktext=labels, showgrid=False, range=[-0.5, len(regions) - 0.5]
+        tickvals=list(range(len(regions))),
+        ticktext=labels,
+        range=[-0.5, len(regions) - 0.5],
+        **style.part(len(regions)),
     )
-    for k in range(1, len(regions)):
-        fig.add_vline(x=k - 0.5, line_width=1, line_color=style.LINE)
     fig.add_hline(y=0, line_width=1, line_color=style.GREY)
     fig.update_yaxes(title_text="English minus local language, points")
     fig.update_layout(margin={"t": 46, "b": 66, "l": 52})

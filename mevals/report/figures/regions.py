@@ -76,9 +76,7 @@ def _draw_panel(
         shown.add("ring")
     counts = {r: len({v.subset for v in mine if v.region == r}) for r in regions}
     labels = [f"{ABBREVIATED.get(r, r)}<br>n={counts[r]}" for r in regions]
-    fig.update_xaxes(tickvals=list(range(len(regions))), ticktext=labels, showgrid=False, **where)
-    for k in range(1, len(regions)):
-        fig.add_vline(x=k - 0.5, line_width=1, line_color=style.LINE, **where)
+    fig.update_xaxes(tickvals=list(range(len(regions))), ticktext=labels, **style.part(len(regions)), **where)
 
 
 def _rings(fig: Any, members: Sequence[tuple[float, Point]], family: str, legend: bool, where: dict[str, int]) -> None:

@@ -34,9 +34,7 @@ def by_web_presence(values: Sequence[Value], task: str, metric: str = "", models
         points = [mean_of([v for v in bins[b] if v.model == name]) for b in order]
         add_points(fig, name, [b + offset for b in order], points, i, texts=[languages.bin_label(b) for b in order])
     labels = [_label(b, len({v.subset for v in bins[b]})) for b in order]
-    fig.update_xaxes(tickvals=order, ticktext=labels, showgrid=False)
-    for b in order[1:]:
-        fig.add_vline(x=b - 0.5, line_width=1, line_color=style.LINE)
+    fig.update_xaxes(tickvals=order, ticktext=labels, **style.part(order[-1] - order[0] + 1, order[0] + 0.5))
     fig.update_yaxes(title_text=f"{style.task_title(task)}, {style.metric_title(mine[0].metric)}")
     fig.update_layout(margin={"b": 66, "t": 46})
     return style.note(fig, f"Pages in Common Crawl CC-MAIN-2026-04. {INTERVALS}", pixels=-40)
