@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 DEMO ?= results/demo-run
 
-.PHONY: demo test lint types golden engines bench clean help
+.PHONY: demo test lint types golden engines comet bridge clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -13,6 +13,7 @@ help:
 	@echo "make lint    ruff and import-linter      make types   mypy --strict"
 	@echo "make golden  checks on real benchmark data in \$$MEVALS_GOLDEN"
 	@echo "make engines real vLLM and transformers on a CPU      make comet  the COMET worker      (minutes each)"
+	@echo "make bridge  lm-eval tasks through our engine, in an environment of their own"
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is missing: install Python 3.11 or newer, or set PYTHON="; exit 1; }
@@ -44,6 +45,12 @@ golden: $(VENV)/.installed
 
 engines: $(VENV)/.installed
 	@PYTHON=$(abspath $(BIN))/python scripts/ci_engines.sh
+
+comet: $(VENV)/.installed
+	@PYTHON=$(abspath $(BIN))/python scripts/ci_comet.sh
+
+bridge: $(VENV)/.installed
+	@PYTHON=$(abspath $(BIN))/python scripts/ci_lm_eval.sh
 
 clean:
 	rm -rf $(VENV) results/demo-run reports/demo.html .mypy_cache .ruff_cache .hypothesis
