@@ -134,6 +134,8 @@ def _in_name(name: str, benchmark: str | None, names: Collection[str]) -> tuple[
     for start, end in _spans(len(parts)):
         text, mine = "_".join(parts[start:end]), set(range(start, end))
         key = None if taken & mine or "-" in text else _key(text, benchmark)
+        if key is None and KEY.fullmatch(text):
+            return None  # npi_Latn is not npi in another script
         if key is not None and (KEY.fullmatch(text) or _in_family(parts, start, end, key, benchmark, names)):
             keys[key] = None
             taken |= mine

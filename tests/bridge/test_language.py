@@ -11,7 +11,14 @@ from mevals.errors import UsageError
 
 NAMES = frozenset(
     {"xcopa_et", "xcopa_id", "xcopa_it", "include_base_44_swahili_stem", "include_base_44_bengali_stem"}
-    | {"include_base_44_turkish_stem", "arc_easy", "bigbench_chinese_remainder_theorem"}
+    | {
+        "belebele_npi_Latn",
+        "belebele_hau_Latn",
+        "belebele_ibo_Latn",
+        "include_base_44_turkish_stem",
+        "arc_easy",
+        "bigbench_chinese_remainder_theorem",
+    }
 )
 
 
@@ -49,6 +56,7 @@ def test_the_language_is_told_by_metadata_data_set_or_family(
         ("arc_easy", {"dataset_name": "ARC-Easy"}),
         ("bigbench_chinese_remainder_theorem", {"dataset_name": "chinese_remainder_theorem_zero_shot"}),
         ("csatqa_li", {"dataset_name": "LI"}),
+        ("belebele_npi_Latn", {"dataset_name": "npi_Latn"}),
         ("alone_sw", {}),
         ("mlqa_ar_de", {"dataset_name": "mlqa.ar.de"}),
         ("mafand_amh-en_prompt_1", {"dataset_name": "en-amh"}),
