@@ -95,11 +95,11 @@ def cells() -> None:
 
 def parquet(n: int) -> None:
     """Group intervals (regions of each task and model) with 2,000 draws from score files of n samples."""
-    from mevals.api import group_intervals
-    from mevals.records import score_schema
-
     import pyarrow as pa
     import pyarrow.parquet as pq
+
+    from mevals.api import group_intervals
+    from mevals.records import score_schema
 
     with tempfile.TemporaryDirectory() as name:
         folder, per = Path(name), n // 5700

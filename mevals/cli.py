@@ -10,8 +10,8 @@ import typer
 
 from mevals.cli_judge import mount as mount_judge
 from mevals.cli_metrics import app as metrics_app
-from mevals.cli_site import mount as mount_site
 from mevals.cli_report import add_commands, import_published
+from mevals.cli_site import mount as mount_site
 from mevals.comet.commands import app as comet_app
 
 app = typer.Typer(

@@ -132,8 +132,8 @@ def line(row: ParityRow) -> tuple[str, ...]:
 
 
 CAPTION = (
-    "In points (per cent for shares). n: languages that every compared model has; SD (ddof 1), range, Gini and Theil over them; "
-    "gap to English: mean of the others minus English; per tenfold web presence: least-squares slope on log10 Common Crawl pages (HC3 interval); low minus high "
-    "bins: web-presence bins 1-2 minus 4-5 (Welch)."
+    "In points (per cent for shares). n: languages that every compared model has; SD (ddof 1), range, Gini and Theil over "
+    "them; gap to English: mean of the others minus English; per tenfold web presence: least-squares slope on log10 Common "
+    "Crawl pages (HC3 interval); low minus high bins: web-presence bins 1-2 minus 4-5 (Welch)."
 )
 """What the columns are."""

@@ -27,7 +27,7 @@ def trace(figure: object, name: str) -> object:
 def test_figure_5_places_the_means_of_five_bins_with_their_sizes() -> None:
     figure = figures.by_web_presence(VALUES, "mdolly", "rubric")
     assert [t.partition("<br>")[2] for t in figure.layout.xaxis.ticktext] == ["n=7", "n=16", "n=18", "n=18", "n=7"]
-    assert list(trace(figure, GLOBAL).y)[0] == pytest.approx(72.6, abs=0.1)  # type: ignore[attr-defined]
+    assert next(iter(trace(figure, GLOBAL).y)) == pytest.approx(72.6, abs=0.1)  # type: ignore[attr-defined]
 
 
 def test_figure_7_shows_what_table_21_gives_and_not_what_the_text_says() -> None:
