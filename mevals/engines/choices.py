@@ -1,8 +1,11 @@
 """Multiple choice by log-likelihood: which option does the model find likeliest after the question?
 
-The protocol is lm-eval's: a plain prompt without chat template, each option after it with a space between (none where the
-prompt ends in white space or the sample's tag `delimiter` is "none"), and the option's tokens summed. Chat models are asked the same way, so that base and chat
-models can stand in one table. Where every option is one token behind this prompt, which /tokenize proves once per prompt
+The protocol is lm-eval's: a plain prompt without chat template, each option after it with a space between (none
+where the
+prompt ends in white space or the sample's tag `delimiter` is "none"), and the option's tokens summed. Chat models
+are asked the same way, so that base and chat
+models can stand in one table. Where every option is one token behind this prompt, which /tokenize proves once per
+prompt
 ending, one request shows all of them among the likeliest next tokens; what isn't among them, and options of several
 tokens, are read from echoed prompts, one request each.
 """
