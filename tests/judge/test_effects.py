@@ -23,7 +23,7 @@ from mevals.ratings import share_of_first
 PROMPTS = 250
 SEEDS = 100
 FAIR, CHANCE = "deu_Latn", "swh_Latn"
-PLANTED = Bias(position=0.1, length=0.05, noise=0.05, ties=0.1, sharpness=0.5, chance=(CHANCE,))
+PLANTED = Bias(position=0.1, length=0.05, noise=0.05, ties=0.1, sharpness=0.3, chance=(CHANCE,))
 
 
 @dataclass(frozen=True)
