@@ -451,9 +451,10 @@ class _Runnable(ModuleType):
     """Makes `mevals.run(...)` from a notebook what it says, although this module has the same name."""
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
-        from mevals.api import run
+        import importlib
 
-        return run(*arguments, **options)
+        # By name: the notebook functions stand above this module, which must not depend on them.
+        return importlib.import_module("mevals.api").run(*arguments, **options)
 
 
 sys.modules[__name__].__class__ = _Runnable

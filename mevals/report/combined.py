@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from mevals.errors import UsageError, did_you_mean
 from mevals.report.parity import by_language
-from mevals.report.values import Value, models_of
+from mevals.report.values import Value, models_of, pick
 from mevals.report.write import Sheet
 from mevals.stats.combine import Rule
 
@@ -66,7 +66,7 @@ def _table(
     levels = levels_of(values)
     for task in dict.fromkeys((v.task, v.condition) for v in values):
         mine = [v for v in values if (v.task, v.condition) == task]
-        mine = [v for v in mine if (v.metric, v.signature) == (mine[0].metric, mine[0].signature)]
+        mine = pick(mine, task[0])
         name = task[0] + (f"@{task[1]}" if task[1] else "")
         better[name], shapes[name] = mine[0].better, levels[task[0]]
         if better[name] == "lower":

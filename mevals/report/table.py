@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from mevals import languages
 from mevals.errors import UsageError, did_you_mean
+from mevals.judge.shown import trust_marks
 
 GROUPS: tuple[str, ...] = ("all", "region", "script", "web-presence", "family", "lang")
 COLUMNS: tuple[str, ...] = ("direction", "country", "macro", "digits", "unspaced", "iso639_1", "iso639_3", "crawl")
@@ -232,6 +233,7 @@ def _row(
     rows = sum(c["n"] for c, _ in mine) or 1
     marks = [name for name in ("simulated", "imported", "reported") if any(c.get(name) for c, _ in mine)]
     marks += ["weighted by speakers"] * bool(view.weights) + ["scaled"] * (key[0] in view.levels)
+    marks += trust_marks(m for _, m in mine)
     return Row(
         task=key[0],
         condition=key[1],

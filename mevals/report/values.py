@@ -82,10 +82,12 @@ def values_of(cells: Iterable[Cell], *, slices: bool = False, parts: bool = Fals
 def pick(
     values: Iterable[Value], task: str, metric: str = "", *, condition: str | None = None, models: Sequence[str] = ()
 ) -> list[Value]:
-    """The values of a task (of one metric, condition, some models). Of several signatures the most frequent is taken.
+    """The values of a task on one metric (of one condition, of some models). Of several signatures the most frequent is taken.
 
-    Two signatures are never shown as if they were one.
+    Without a metric named it is the task's main one (`main_metric`). Two signatures are never shown as if they were one.
     """
+    values = list(values)
+    metric = metric or main_metric(v for v in values if v.task == task and (not models or v.model in models))
     mine = [
         v
         for v in values
@@ -101,6 +103,17 @@ def pick(
         return mine
     chosen = max(sorted(counts), key=lambda s: counts[s])
     return [v for v in mine if v.signature == chosen]
+
+
+BESIDE = ("length", "fidelity", "lpr")
+"""Metrics that stand beside a task's main one."""
+
+
+def main_metric(values: Iterable[Value]) -> str:
+    """The first metric that is neither a slice, nor a part, nor one that stands beside another; the first of all if none is."""
+    names = list(dict.fromkeys(v.metric for v in values))
+    plain = [n for n in names if "[" not in n and "." not in n]
+    return next((n for n in plain if n not in BESIDE), next(iter(plain or names), ""))
 
 
 def models_of(values: Iterable[Value]) -> list[str]:

@@ -77,3 +77,15 @@ def test_json_and_csv_hold_the_records() -> None:
 def test_an_unknown_format_is_refused() -> None:
     with pytest.raises(UsageError, match="latex"):
         render([SHEET], "latx")
+
+
+def test_a_tasks_main_metric_is_not_the_one_that_stands_beside_it() -> None:
+    from dataclasses import replace
+
+    from mevals.report.values import main_metric, pick
+
+    beside = [replace(value("a", 0.9, None), metric="fidelity", signature="f") for _ in range(3)]
+    values = [*beside, value("a", 0.5, None), replace(value("a", 0.1, None), metric="accuracy[culture=CS]")]
+    assert main_metric(values) == "accuracy"
+    assert [v.value for v in pick(values, "t")] == [0.5]
+    assert main_metric(beside) == "fidelity"
