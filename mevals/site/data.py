@@ -37,7 +37,8 @@ class Column:
     @property
     def id(self) -> str:
         """A short name that stays the same between builds, for links."""
-        return file_name("~".join((self.task, self.condition, self.metric, self.signature)))[-24:].lstrip("-.")
+        name: str = file_name("~".join((self.task, self.condition, self.metric, self.signature)))
+        return name[-24:].lstrip("-.")
 
     @property
     def unit(self) -> str:
@@ -96,7 +97,7 @@ class Site:
 
 def folder_of(cell: Cell) -> str:
     """Task and condition of a cell as one name."""
-    return cell["task"] + (f"@{cell['condition']}" if cell["condition"] else "")
+    return str(cell["task"]) + (f"@{cell['condition']}" if cell["condition"] else "")
 
 
 def rows_for(cells: Sequence[Cell], by: str, mean: str = "common") -> list[Row]:

@@ -56,11 +56,14 @@ class Pages:
             trim_blocks=True,
             finalize=lambda value: clean(value) if type(value) is str else value,
         )
-        environment.filters |= {"name": lambda v: plain_name(str(v)), "short": lambda v: clean(cut(str(v)))}
+        environment.filters |= {
+            "name": lambda v: plain_name(str(v)) if v else "",
+            "short": lambda v: clean(cut(str(v))),
+        }
         environment.globals |= {
             "file": file_name, "shown": shown, "point": data.number_of, "line": line, "web": web_link,
             "facts": data.model_facts, "folder": data.folder_of, "head": lambda by: (by, *HEAD[1:]), "group": group_of,
-            "language": language, "manifest": self.manifest, "names": data.model_names(self.site.models),
+            "language": language, "marks_of": marks_of, "manifest": self.manifest, "names": data.model_names(self.site.models),
             "one": lambda x: f"{x:.1f}", "signed": lambda x: f"{x:+.1f}".replace("-", "−"),
         }  # fmt: skip
         return environment
@@ -191,6 +194,11 @@ class Pages:
         """One paired comparison."""
         title = f"{plain_name(b)[:36]} against {plain_name(a)[:36]}"
         return self.render("pair.html", title, here, a=a, b=b, rows=rows, said=said)
+
+
+def marks_of(rows: Mapping[str, Row]) -> str:
+    """The marks that any of a model's rows bears."""
+    return " ".join(sorted({mark for row in rows.values() for mark in row.marks.split()}))
 
 
 def language(key: str | None) -> Any:

@@ -307,7 +307,7 @@ const mevals = (() => {
       grid.append(line);
     }
     const scroll = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Heatmap" }, grid);
-    return el("div", {}, el("p", { class: "note" }, "Each subset's own value; darker is better. Hatched: no number."), scroll);
+    return el("div", {}, el("p", { class: "note" }, "Each subset's own value; stronger colour is better. Hatched: no number."), scroll);
   }
 
   // Downloads: what is in view, with where it comes from.
