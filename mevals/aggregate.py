@@ -316,6 +316,8 @@ def read_cells(path: Path) -> list[Mapping[str, Any]]:
 
 
 def load_cells(folder: Path, models: Sequence[str] = ()) -> list[Mapping[str, Any]]:
-    """Every cell record under a results folder, from the cells.json files alone."""
+    """Every cell record under a results folder, from cells.json files, with how far judges are trusted (judges.json)."""
+    from mevals.judge.shown import with_trust
+
     cells = (c for path in sorted(folder.glob("*/*/cells.json")) for c in read_cells(path))
-    return [c for c in cells if not models or c["model"] in models]
+    return with_trust([c for c in cells if not models or c["model"] in models], folder)

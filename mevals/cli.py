@@ -282,10 +282,18 @@ def score(
     reference: Annotated[
         str, typer.Option("--reference", help="Score against this reference where answers have several (refB; all).")
     ] = "",
+    reparse: Annotated[
+        bool, typer.Option("--reparse", help="Read all stored replies of judges again instead; asks nobody.")
+    ] = False,
 ) -> None:
     """Score stored answers (stage 2) and renew cells.json; what is scored already is left alone."""
     from mevals.commands import score_only
 
+    if reparse:
+        from mevals.cli_judge import judge_reparse
+
+        judge_reparse(results, model, tasks)
+        return
     score_only(results, tuple(model or ()), _list(tasks), _list(scorer), reference)
 
 

@@ -12,7 +12,7 @@ from mevals.aggregate import aggregate, load_cells
 from mevals.engines.opening import shown_name
 from mevals.errors import CellFailed, UsageError, did_you_mean
 from mevals.generate import Tally
-from mevals.run import BRIDGE, Options, make_plan, run_generate
+from mevals.run import BRIDGE, Options, Plan, make_plan, run_generate
 from mevals.store import Store
 from mevals.types import Scorer
 
@@ -178,10 +178,24 @@ def show_plan(options: Options, format_: str, out: Path | None) -> None:
     """Print what a run would do, by task."""
     from mevals.costs import plan_costs, print_costs
 
-    costs = plan_costs(make_plan(options), options)
+    plan = make_plan(options)
+    costs = plan_costs(plan, options)
     if format_ == "table" and out is None:
         print_costs(costs)
+        print_judge_costs(plan, options)
         return
     from mevals.listing import write_table
 
     emit(write_table([c.record() for c in costs], format_ if format_ != "table" else "md"), out)
+
+
+def print_judge_costs(plan: Plan, options: Options) -> None:
+    """Print what judging the planned answers would cost on top, where their tasks have a judge."""
+    from mevals.costs import _count
+    from mevals.judge.cost import judge_costs
+    from mevals.listing import show
+
+    costs = judge_costs(plan.cells, max(1, len(options.models)), count=lambda cell: _count(cell, plan))
+    if costs:
+        print("\njudging (`mevals judge run`), at most:")
+        show([c.shown() for c in costs], "table")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -36,6 +36,13 @@ class JudgeCost:
         """As one row of a table."""
         return asdict(self)
 
+    def shown(self) -> dict[str, str]:
+        """As a table prints it."""
+        price = "unknown" if self.price is None else f"{self.price:,.2f}"
+        numbers = {"calls": self.calls, "prompt tokens": self.prompt_tokens, "output tokens": self.output_tokens}
+        named = {"task": self.task, "judge": self.judge, "model": self.model}
+        return {**named, **{name: f"{n:,}" for name, n in numbers.items()}, "US dollars": price}
+
 
 def judge_costs(
     cells: Sequence[Planned],
@@ -43,27 +50,28 @@ def judge_costs(
     *,
     judge_model: str = "",
     judges: Sequence[str] = (),
-    limit: int | None = None,
+    count: Callable[[Planned], int] | None = None,
 ) -> list[JudgeCost]:
     """Costs of judging these cells for `models` models, by judge and task, in the order of the plan.
 
-    `judges` overrides those that the tasks name, `judge_model` the one of judge.yaml. `limit` is samples per cell. Answers
-    that are known from before cost nothing and are not taken off: this is the most that it can cost.
+    `judges` overrides those that the tasks name, `judge_model` the one of judge.yaml. `count` says how many samples a cell
+    has, by default as many as the published data. Answers that are known from before cost nothing and are not taken off:
+    this is the most that it can cost.
     """
     found: dict[tuple[str, str], JudgeCost] = {}
     for cell in cells:
         for name in judges or judges_of(cell.task.name):
             judge = find_judge(name)
-            one = _cell_cost(judge, judge_model or judge.file.model, cell, models, limit)
+            samples = count(cell) if count else published_samples(cell.task.card, cell.subset.name)
+            one = _cell_cost(judge, judge_model or judge.file.model, cell, models * samples)
             key = (name, cell.task.name)
             found[key] = _added(found[key], one) if key in found else one
     return list(found.values())
 
 
-def _cell_cost(judge: Judge, model: str, cell: Planned, models: int, limit: int | None) -> JudgeCost:
-    samples = published_samples(cell.task.card, cell.subset.name)
+def _cell_cost(judge: Judge, model: str, cell: Planned, answers: int) -> JudgeCost:
     games = 2 if judge.file.kind == "pair" else 1
-    calls = models * games * (min(samples, limit) if limit else samples)
+    calls = answers * games
     texts = max(len("".join(roles.values())) for roles in judge.templates.values()) / CHARS_PER_TOKEN
     tokens, times = cell.task.card.tokens, premium(cell.subset.lang)
     prompt = texts + (tokens.prompt + games * tokens.output) * times

@@ -11,7 +11,8 @@ from mevals.judge.folder import all_judges
 from mevals.judge.pairs import Board
 from mevals.judge.scoring import JudgedCell
 from mevals.judge.setup import signature
-from mevals.judge.trust import Trust, load_trust
+from mevals.judge.shown import load_trust
+from mevals.judge.trust import Trust
 from mevals.stats import Interval, cell_interval
 
 Row = Mapping[str, Any]

@@ -13,7 +13,6 @@ from typing import Any
 
 import orjson
 
-from mevals.errors import DataError
 from mevals.judge.badge import BARS, Evidence, badge
 from mevals.judge.check import HitRate, stored_hit_rates
 from mevals.judge.effects import (
@@ -28,10 +27,10 @@ from mevals.judge.evidence import Judging, Row, gather, only, without_prompt_mea
 from mevals.judge.families import shared_family
 from mevals.judge.human import Rating, stored_ratings
 from mevals.judge.setup import signature
+from mevals.judge.shown import FILE
 from mevals.stats import krippendorff_alpha, spearman, weighted_kappa
 from mevals.store import Store, write_atomically
 
-FILE = "judges.json"
 SCHEMA = 1
 
 
@@ -77,38 +76,6 @@ def write_trust(results: Path) -> list[Trust]:
     content = {"schema": SCHEMA, "rule": {k: v.about for k, v in BARS.items()}, "judges": [t.record() for t in found]}
     write_atomically(results / FILE, orjson.dumps(content, option=orjson.OPT_INDENT_2))
     return found
-
-
-def load_trust(results: Path) -> Mapping[tuple[str, str], Mapping[str, Any]]:
-    """(signature, language) → what judges.json says: badge, why, measures. Empty where there is no such file."""
-    path = results / FILE
-    if not path.exists():
-        return {}
-    try:
-        content = orjson.loads(path.read_bytes())
-        return {(t["signature"], t["lang"]): t for t in content["judges"]}
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        raise DataError(f"{path} is damaged: delete it and run `mevals judge trust`") from None
-
-
-def with_trust(cells: Sequence[Mapping[str, Any]], results: Path) -> list[Mapping[str, Any]]:
-    """Cell records (of cells.json) whose judged metrics say how far the judge is trusted in their language.
-
-    Each metric made by a judge gets `trust` (high, fair, low, unknown) and `trust_why`; others are left as they are.
-    """
-    known = load_trust(results)
-
-    def judged(cell: Mapping[str, Any], metric: Mapping[str, Any]) -> Mapping[str, Any]:
-        if not str(metric.get("signature", "")).startswith("judge|"):
-            return metric
-        found = known.get((metric["signature"], cell["lang"]))
-        return {
-            **metric,
-            "trust": found["badge"] if found else "unknown",
-            "trust_why": found["why"] if found else "not measured: run `mevals judge trust`",
-        }
-
-    return [{**c, "metrics": [judged(c, m) for m in c["metrics"]]} for c in cells]
 
 
 def _trust(

@@ -104,7 +104,7 @@ def planned(task: str, langs: list[str]) -> list[Any]:
 
 def test_costs_count_calls_tokens_and_price_before_anything_is_asked() -> None:
     cells = planned("mdolly", ["deu_Latn", "swh_Latn"])
-    (cost,) = judge_costs(cells, models=2, limit=100)
+    (cost,) = judge_costs(cells, models=2, count=lambda cell: 100)
     assert (cost.judge, cost.model, cost.task, cost.cells, cost.calls) == (
         "tinyaya_rubric",
         "gpt-4.1",
@@ -115,8 +115,15 @@ def test_costs_count_calls_tokens_and_price_before_anything_is_asked() -> None:
     assert cost.price == pytest.approx((cost.prompt_tokens * 2 + cost.output_tokens * 8) / 1e6, rel=0.01)
     assert judge_costs(cells, judge_model="someone/unknown")[0].price is None
     assert judge_costs(cells, judge_model="demo-judge")[0].price == 0.0
-    (pairs,) = judge_costs(cells, models=2, limit=100, judges=["arena_pairwise"])
+    (pairs,) = judge_costs(cells, models=2, count=lambda cell: 100, judges=["arena_pairwise"])
     assert pairs.calls == 800
+
+
+def test_the_plan_shows_what_judging_would_cost(mevals: Any) -> None:
+    ran = mevals("plan", "--model", "demo", "--tasks", "mdolly,flores_en_xx", "--data", "mini", "--langs", "de")
+    assert ran.code == 0, ran.err
+    line = next(row for row in ran.out.splitlines() if "tinyaya_rubric" in row)
+    assert [c.strip() for c in line.split("│")][:4] == ["mdolly", "tinyaya_rubric", "gpt-4.1", "6"]
 
 
 def test_a_task_without_a_judge_costs_nothing() -> None:

@@ -188,7 +188,7 @@ def test_reading_again_asks_nobody(import_answers: Import, mevals: Any, monkeypa
     (before,) = stored(results, "m/chat/scores/*/*.parquet")
     values = list(read_scores(before).values)
     monkeypatch.setattr("mevals.judge.setup.READER", 99)
-    ran = mevals("judge", "reparse", "--results", results)
+    ran = mevals("score", "--reparse", "--results", results)
     assert ran.code == 0 and "1 judged cells read again" in ran.err
     paths = stored(results, "m/chat/scores/*/*.parquet")
     assert len(paths) == 2 and before in paths

@@ -17,8 +17,9 @@ from mevals.judge.badge import BARS, Evidence, badge
 from mevals.judge.check import run_check
 from mevals.judge.folder import find_judge
 from mevals.judge.human import import_ratings
+from mevals.judge.shown import load_trust, trust_marks, with_trust
 from mevals.judge.stage import JudgeOptions
-from mevals.judge.trust import load_trust, measure_trust, with_trust, write_trust
+from mevals.judge.trust import measure_trust, write_trust
 from tests.judge import test_stage
 from tests.judge.test_stage import ToldServer, serve
 
@@ -58,8 +59,8 @@ def test_the_reason_names_what_is_bad() -> None:
 def test_every_bar_stands_in_the_documentation() -> None:
     text = (Path(__file__).parents[2] / "docs" / "judges.md").read_text(encoding="utf-8")
     for kind, bar in BARS.items():
-        (row,) = (line for line in text.split("\n") if line.startswith(f"| `{kind}` |"))
-        cells = [c.strip() for c in row.strip("|").split("|")]
+        rows = [line.strip("|").split("|") for line in text.split("\n") if line.startswith(f"| `{kind}` |")]
+        (cells,) = ([c.strip() for c in row] for row in rows if len(row) == 5)
         signs = ("≥", "<") if bar.more else ("≤", ">")
         assert cells[2:5] == [f"{signs[0]} {bar.good:g}", f"{signs[1]} {bar.bad:g}", str(bar.least)], kind
 
@@ -202,6 +203,28 @@ def test_calibration_counts_towards_trust_and_reports_show_the_badge(import_answ
     assert trust.badge == "high", trust.why
     metrics = with_trust(load_cells(results), results)[0]["metrics"]
     assert {m["trust"] for m in metrics if m["signature"].startswith("judge|")} == {"high"}
+
+
+@pytest.mark.parametrize(
+    ("trust", "marks"),
+    [
+        ([], []),
+        (["high"], ["trust:high"]),
+        (["low", "low"], ["trust:low"]),
+        (["low", "high", "low", "unknown"], ["trust:high=1,low=2,unknown=1"]),
+    ],
+)
+def test_a_reports_row_counts_the_badges_of_its_languages(trust: list[str], marks: list[str]) -> None:
+    assert trust_marks([{"signature": "judge|name:x", "trust": t} for t in trust]) == marks
+    assert trust_marks([{"signature": "chrf"}]) == []
+
+
+def test_what_is_derived_from_a_judges_score_has_its_badge(tmp_path: Path) -> None:
+    known = {"signature": "judge|name:x|reader:1", "lang": "deu_Latn", "badge": "fair", "why": "y"}
+    (tmp_path / "judges.json").write_bytes(orjson.dumps({"schema": 1, "judges": [known]}))
+    derived = {"signature": "judge|name:x|reader:1|penalised:1|fidelity", "metric": "rubric.penalised"}
+    (cell,) = with_trust([{"lang": "deu_Latn", "metrics": [derived, {"signature": "chrf"}]}], tmp_path)
+    assert cell["metrics"][0]["trust"] == "fair" and "trust" not in cell["metrics"][1]
 
 
 def test_cells_without_measurement_say_unknown(import_answers: Import) -> None:
