@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 COLUMN = 336
@@ -73,6 +73,17 @@ def note(found: Any, text: str, y: float = 0, pixels: int = -34) -> Any:
         text=text, xref="paper", yref="paper", x=0, y=y, yshift=pixels, xanchor="left", yanchor="top", showarrow=False,
         align="left", font={"size": SMALL, "color": GREY},
     )  # fmt: skip
+    return found
+
+
+def marked(found: Any, marks: Iterable[str]) -> Any:
+    """The figure with "reported" or "simulated" in its corner where it shows such numbers."""
+    words = sorted(set(marks) & {"reported", "simulated", "imported"})
+    if words:
+        found.add_annotation(
+            text=" and ".join(words) + " numbers", xref="paper", yref="paper", x=1, y=0, xanchor="right", yanchor="bottom",
+            yshift=-float(found.layout.margin.b) + 1, showarrow=False, font={"size": SMALL, "color": PALETTE[1]},
+        )  # fmt: skip
     return found
 
 

@@ -139,3 +139,10 @@ def test_png_and_svg_and_pdf_come_from_a_local_chromium(tmp_path: Path) -> None:
     assert (
         heads[".png"].startswith(b"\x89PNG") and heads[".pdf"].startswith(b"%PDF") and heads[".svg"].startswith(b"<svg")
     )
+
+
+@pytest.mark.parametrize("name", ["1", "4", "5", "6", "7", "11", "12", "heatmap", "slope", "ranks"])
+def test_a_figure_of_published_numbers_says_so(name: str) -> None:
+    wish = Wish((name,), "Tiny Aya", GLOBAL, "TranslateGemma 4B")
+    (figure,) = draw(VALUES, wish, mixes=ROWS).figures.values()
+    assert "reported numbers" in [a.text for a in figure.layout.annotations]

@@ -43,7 +43,7 @@ def countries(values: Sequence[Value], task: str, metric: str = "", models: Sequ
     )
     fig.update_xaxes(title_text=f"{style.task_title(task)}, {style.metric_title(mine[0].metric)}", rangemode="tozero")
     fig.update_layout(margin={"l": 190, "t": 46, "b": 44})
-    return fig
+    return style.marked(fig, (mark for v in mine for mark in v.marks))
 
 
 def country(value: Value) -> str:
@@ -95,6 +95,7 @@ def english_minus_local(
     fig.add_hline(y=0, line_width=1, line_color=style.GREY)
     fig.update_yaxes(title_text="English minus local language, points")
     fig.update_layout(margin={"t": 46, "b": 66, "l": 52})
+    style.marked(fig, (mark for side in sides for row in side.values() for v in row.values() for mark in v.marks))
     return style.note(
         fig, "n: countries, English-speaking ones left out. Bars: 95 %, countries as a sample.", pixels=-40
     )

@@ -57,7 +57,7 @@ def heatmap(values: Sequence[Value], model: str, metrics: Sequence[str] = ()) ->
     )
     fig.update_xaxes(tickvals=list(range(len(tasks))), ticktext=labels, side="top", showgrid=False)
     fig.update_layout(margin={"l": 118, "t": 60, "b": 20})
-    return fig
+    return style.marked(fig, (mark for v in mine for mark in v.marks))
 
 
 def _place(table: dict[str, float], lang: str, better: str) -> float | None:

@@ -30,4 +30,4 @@ def data_mixes(rows: Sequence[Reported]) -> Any:
     fig.update_layout(barmode="stack", bargap=0.3, margin={"l": 96, "t": 46})
     fig.update_yaxes(autorange="reversed")
     fig.update_xaxes(title_text="share of the mix, %")
-    return fig
+    return style.marked(fig, ["reported"])

@@ -44,6 +44,7 @@ def dumbbell(values: Sequence[Value], task: str, first: str, second: str, metric
     wins = sum((table[second][s].value or 0) < (table[first][s].value or 0) for s in subsets)
     ties = sum(table[second][s].value == table[first][s].value for s in subsets)
     said = f"{style.task_title(task)}: {first} is above in {wins}, equal as printed in {ties} of {len(subsets)}."
+    style.marked(fig, (mark for v in mine for mark in v.marks))
     return style.note(fig, said, pixels=-42)
 
 
@@ -116,4 +117,4 @@ def slope_chart(values: Sequence[Value], left: str, right: str, models: Sequence
     labels = [f"{style.task_title(n.partition('@')[0])}<br>{n.partition('@')[2]}" for n in (left, right)]
     fig.update_xaxes(tickvals=[0, 1], ticktext=labels, range=[-0.15, 1.7], showgrid=False)
     fig.update_yaxes(title_text=style.metric_title(sides[0][0].metric))
-    return fig
+    return style.marked(fig, (mark for side in sides for v in side for mark in v.marks))

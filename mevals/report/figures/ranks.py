@@ -46,4 +46,5 @@ def rank_chart(
     fig.update_yaxes(autorange="reversed")
     fig.update_xaxes(title_text=f"rank on {style.task_title(task)}", dtick=1, range=[0.5, len(names) + 0.5])
     fig.update_layout(margin={"l": 120, "b": 62})
+    style.marked(fig, (mark for v in mine for mark in v.marks))
     return style.note(fig, f"95 % intervals over {len(shared)} languages as a sample.", pixels=-42)

@@ -40,6 +40,7 @@ def best_by_region(
         _draw_panel(fig, mine, names, family, where, shown)
     fig.update_layout(margin={"t": 92, "b": 84}, legend={"y": 1.0, "yref": "container", "yanchor": "top"})
     ring = f"<br>Ring: the best of {family}* in that region, chosen after the fact." if family else ""
+    style.marked(fig, (mark for _, mine in panels for v in mine for mark in v.marks))
     return style.note(fig, INTERVALS + ring, pixels=-44)
 
 
@@ -121,6 +122,7 @@ def difference_by(
     fig.update_yaxes(title_text=f"{style.metric_title(mine[0].metric)}: minus {base}")
     fig.add_hline(y=0, line_width=1, line_color=style.GREY)
     fig.update_layout(margin={"b": 66, "l": 52}, showlegend=True)
+    style.marked(fig, (mark for v in mine for mark in v.marks))
     return style.note(
         fig, f"{style.task_title(task)}. Mean of differences language by language; bars: 95 %.", pixels=-42
     )

@@ -37,6 +37,7 @@ def by_web_presence(values: Sequence[Value], task: str, metric: str = "", models
     fig.update_xaxes(tickvals=order, ticktext=labels, **style.part(order[-1] - order[0] + 1, order[0] + 0.5))
     fig.update_yaxes(title_text=f"{style.task_title(task)}, {style.metric_title(mine[0].metric)}")
     fig.update_layout(margin={"b": 66, "t": 46})
+    style.marked(fig, (mark for v in mine for mark in v.marks))
     return style.note(fig, f"Pages in Common Crawl CC-MAIN-2026-04. {INTERVALS}", pixels=-40)
 
 
