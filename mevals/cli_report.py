@@ -240,10 +240,11 @@ def tables(
     values = values_of(load_all(results, sources), slices=True, parts=True)
     sheets, why = [], []
     for number in _list(only) or tuple(TABLES):
-        try:
-            sheets.append(make_table(values, number, tuple(model or ())))
-        except UsageError as error:
-            why.append(str(error))
+        for mine in _kinds(values).values():
+            try:
+                sheets.append(make_table(mine, number, tuple(model or ())))
+            except UsageError as error:
+                why.append(str(error))
         if number in ("4", "5", "6", "7"):
             sheets += [printed_table(published.load(name), number) for name in sources if name in published.SOURCES]
     if not sheets:
@@ -292,17 +293,29 @@ def figures(
     names = _list(only)
     wish = Wish(names, family, base, against, tuple(variants or ()), task)
     timed = results.is_dir() and (not names or "13" in names or "13-throughput" in names)
-    drawn = draw(
-        values_of(cells),
-        wish,
-        mixes=[row for name in sources for row in published.load(name)],
-        tokens=_tokens(texts, tokenizer or []),
-        times=response_times(results, tuple(m for m in model or ())) if timed else None,
-    )
-    for path in write_figures(drawn.figures, out, formats):
-        print(path)
-    for name, why in drawn.missing.items():
-        print(f"not drawn: {name}: {why}", file=sys.stderr)
+    kinds = _kinds(values_of(cells))
+    for kind, values in kinds.items():
+        published_ones = kind == "reported"
+        drawn = draw(
+            values,
+            wish,
+            mixes=[row for name in sources for row in published.load(name)] if published_ones else None,
+            tokens=None if published_ones and len(kinds) > 1 else _tokens(texts, tokenizer or []),
+            times=response_times(results, tuple(model or ())) if timed and not published_ones else None,
+        )
+        ending = "-reported" if published_ones and len(kinds) > 1 else ""
+        for path in write_figures({name + ending: f for name, f in drawn.figures.items()}, out, formats):
+            print(path)
+        for name, why in drawn.missing.items():
+            print(f"not drawn: {name}{ending}: {why}", file=sys.stderr)
+
+
+def _kinds(values: Any) -> dict[str, list[Any]]:
+    """Measured and published values apart: they carry different signatures and are never drawn as one."""
+    found: dict[str, list[Any]] = {}
+    for value in values:
+        found.setdefault("reported" if "reported" in value.marks else "measured", []).append(value)
+    return found or {"measured": []}
 
 
 def _tokens(texts: Path | None, tokenizers: list[str]) -> Any:

@@ -176,3 +176,16 @@ def test_the_notebook_example_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.chdir(tmp_path)
     names = runpy.run_path(str(ROOT / "docs" / "notebook.py"))
     assert len(names["scores"]) > 100 and len(names["figure"].data) > 0
+
+
+def test_measured_and_published_numbers_are_drawn_and_tabled_apart(
+    mevals: Mevals, results: Path, tmp_path: Path
+) -> None:
+    both = ("--results", results, "--reported", "tiny-aya")
+    done = mevals("figures", *both, "--out", tmp_path / "r", "-n", "6", "--task", "global_mgsm")
+    assert {p.name for p in (tmp_path / "r").iterdir()} == {
+        "figure-6-languages.html",
+        "figure-6-languages-reported.html",
+    }, done.err
+    tables = mevals("tables", *both, "--table", "23", "--format", "md")
+    assert tables.out.count("**Table 23") == 2 and tables.out.count("Marked: reported") == 1
