@@ -79,7 +79,7 @@ def test_flores_is_read_whole_and_run_through_http(mevals: Mevals, golden: Path,
         assert ran.code == 0, ran.err
     for path in (tmp_path / "results/demo/flores_en_xx/responses").glob("*.parquet"):
         stored = read_responses(path)
-        scores = read_scores(next((path.parents[1] / "scores").glob(f"chrf*/{path.name}")))
+        scores = read_scores(next((path.parents[1] / "scores").glob(f"chrF2*/{path.name}")))
         scored = [r for r, v in zip(stored.rows, scores.values, strict=True) if v == v]
         normal = [[unicodedata.normalize("NFC", t or "") for t in row] for row in ([r.text for r in scored], [r.targets[0] for r in scored])]
         cells = orjson.loads((path.parents[1] / "cells.json").read_bytes())["cells"]
