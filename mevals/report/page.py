@@ -15,7 +15,9 @@ TEMPLATE = """<!doctype html>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>{{ title }}</title>
 <style>
-:root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 18%, transparent); --quiet: color-mix(in srgb, currentColor 65%, transparent); }
+:root { color-scheme: light dark;
+  --line: color-mix(in srgb, currentColor 18%, transparent);
+  --quiet: color-mix(in srgb, currentColor 65%, transparent); }
 body { font: 15px/1.5 system-ui, "Noto Sans", sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; margin: 0 0 .25rem } h2 { font-size: 1.05rem; margin: 2rem 0 .25rem }
 p.note { color: var(--quiet); margin: 0 0 1rem; overflow-wrap: anywhere }
@@ -30,14 +32,16 @@ tr.next td { border-top: 1px solid currentColor }
 <body>
 <h1>{{ title }}</h1>
 <p class="note">mevals {{ version }} · {{ made }}</p>
-{% if simulated %}<p class="mark">Simulated: these numbers come from mevals' own simulated model. They say nothing about any real one.</p>{% endif %}
+{% if simulated %}<p class="mark">Simulated:
+these numbers come from mevals' own simulated model. They say nothing about any real one.</p>{% endif %}
 {% for heading, signature, rows in tables %}
 <h2>{{ heading }}</h2>
 <p class="note">{{ signature }}</p>
 <div class="scroll"><table>
 <thead><tr>{% for name in head %}<th scope="col">{{ name }}</th>{% endfor %}</tr></thead>
 <tbody>
-{% for row in rows %}<tr{% if row.first %} class="next"{% endif %}>{% for text in row.texts %}<td><bdi>{{ text }}</bdi></td>{% endfor %}</tr>
+{% for row in rows %}<tr{% if row.first %} class="next"{% endif %}>
+{% for text in row.texts %}<td><bdi>{{ text }}</bdi></td>{% endfor %}</tr>
 {% endfor %}</tbody>
 </table></div>
 {% endfor %}
