@@ -32,6 +32,10 @@ Langs = Annotated[list[str] | None, typer.Option("--langs", "-l", help="Language
 Concurrency = Annotated[int, typer.Option("--concurrency", "-c", min=1, max=10_000, help="Requests in flight.")]
 BaseUrl = Annotated[str, typer.Option("--base-url", help="Running server(s) of the judge model; comma-separated.")]
 EngineName = Annotated[str, typer.Option("--engine", help="auto, vllm or transformers, for weights.")]
+ServerArgument = Annotated[
+    list[str] | None,
+    typer.Option("--server-arg", help="Argument for a server that is started, such as --server-arg=--enforce-eager."),
+]
 Schema = Annotated[
     str, typer.Option("--schema", help="Hold replies to a JSON schema: auto (where the server can), on or off.")
 ]
@@ -58,6 +62,7 @@ def _options(**given: Any) -> Any:
         engine=given.pop("engine"),
         timeout_s=given.pop("timeout"),
         simulated=tuple(given.pop("sim") or ()),
+        arguments=tuple(given.pop("server_arg") or ()),
         max_cost=given.pop("max_cost"),
     )
     patience = Patience(attempts=given.pop("retries") + 1)
@@ -85,6 +90,7 @@ def judge_run(
     concurrency: Concurrency = 64,
     base_url: BaseUrl = "",
     engine: EngineName = "auto",
+    server_arg: ServerArgument = None,
     max_cost: MaxCost = None,
     timeout: Timeout = 600.0,
     retries: Retries = 7,
@@ -99,7 +105,7 @@ def judge_run(
     options = _options(
         judges=judge, judge_model=judge_model, results=results, baseline=baseline, models=model, tasks=tasks, langs=langs,
         repeat=repeat, schema=schema, max_unscored=max_unscored, concurrency=concurrency, base_url=base_url, engine=engine,
-        max_cost=max_cost, timeout=timeout, retries=retries, sim=sim,
+        server_arg=server_arg, max_cost=max_cost, timeout=timeout, retries=retries, sim=sim,
     )  # fmt: skip
     done = run_judges(options)
     if repeat == 1:
@@ -119,6 +125,7 @@ def judge_check(
     concurrency: Concurrency = 64,
     base_url: BaseUrl = "",
     engine: EngineName = "auto",
+    server_arg: ServerArgument = None,
     max_cost: MaxCost = None,
     timeout: Timeout = 600.0,
     retries: Retries = 7,
@@ -141,7 +148,7 @@ def judge_check(
         return
     options = _options(
         judge_model=judge_model, results=results, langs=langs, schema=schema, concurrency=concurrency, base_url=base_url,
-        engine=engine, max_cost=max_cost, timeout=timeout, retries=retries, sim=sim,
+        engine=engine, server_arg=server_arg, max_cost=max_cost, timeout=timeout, retries=retries, sim=sim,
     )  # fmt: skip
     show(hit_rows(run_check(judge, options)), format)
 

@@ -135,7 +135,8 @@ def response_format(judge: Judge) -> dict[str, Any] | None:
         return None
     fields: dict[str, Any] = {}
     if judge.file.kind == "label":
-        fields = {"rationale": {"type": "string"}, "verdict": {"type": "string", "enum": list(rule.labels)}}
+        fields = {"rationale": {"type": "string"}} if rule.rationale else {}
+        fields["verdict"] = {"type": "string", "enum": list(rule.labels)}
     if rule.error_spans:
         severity = {"type": "string", "enum": ["minor", "major", "critical"]}
         fields["errors"] = {"type": "array", "items": _object({"span": {"type": "string"}, "severity": severity})}

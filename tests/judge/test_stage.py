@@ -335,3 +335,46 @@ def test_question_keys_hang_on_messages_alone() -> None:
     from mevals.types import Sample, user
 
     assert sample_key(Sample("a", (user("x"),), targets=("1",))) == sample_key(Sample("b", (user("x"),)))
+
+
+def test_max_cost_stops_a_paid_judge_and_a_higher_limit_goes_on(
+    import_answers: Import, mevals: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = import_answers({"m": [f"Antwort {i}" for i in range(12)]})
+    with SimServer("demo-perfect", served_names=[JUDGE], context=200_000) as server:
+        (tmp_path / "priced").mkdir()
+        (tmp_path / "priced" / "models.yaml").write_text(
+            f"models:\n  paid:\n    served: api\n    repository: {JUDGE}\n    base_url: {server.base_url}\n"
+            "    key: MY_KEY\n    price_in: 1000.0\n    price_out: 1000.0\n"
+        )
+        monkeypatch.setenv("MEVALS_PATH", str(tmp_path / "priced"))
+        monkeypatch.setenv("MY_KEY", "x")
+        command = (
+            "judge",
+            "run",
+            "--judge",
+            "tinyaya_rubric",
+            "--judge-model",
+            "paid",
+            "--results",
+            results,
+            "-c",
+            "1",
+        )
+        stopped = mevals(*command, "--schema", "on", "--max-cost", "12")
+        assert stopped.code == 1 and "stopped at --max-cost" in stopped.err
+        first = server.stats()["ok"]
+        assert 2 <= first < 12
+        ended = mevals(*command, "--schema", "on", "--max-cost", "500")
+        assert ended.code == 1 and "can't be read" in ended.err  # this server knows no verdicts
+        asked = server.ids()["requests"]
+    assert len(asked) == 24 and max(asked.values()) == 1  # twelve questions, each once more for its form
+
+
+def test_what_is_done_to_texts_is_counted(import_answers: Import) -> None:
+    results = import_answers({"m": ["ein\x00s", "x" * 30_000, "<|im_end|>hallo", "gut"]})
+    with serve(unbiased) as server:
+        (judged,) = ToldServer(server).judge(results, "tinyaya_rubric")
+    assert {k: judged.counts[k] for k in ("cut", "replaced", "defused")} == {"cut": 1, "replaced": 1, "defused": 1}
+    (path,) = stored(results, "m/chat/scores/*/*.parquet")
+    assert read_meta(path)["counts"]["cut"] == 1
