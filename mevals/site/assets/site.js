@@ -151,7 +151,7 @@ const mevals = (() => {
 
   const inputs = {};
   function select(label, name, options) {
-    const node = el("select", { on: { change: () => change({ [name]: node.value }) } });
+    const node = el("select", { name, on: { change: () => change({ [name]: node.value }) } });
     for (const [value, text, group] of options) {
       let parent = node;
       if (group) {
