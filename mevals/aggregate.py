@@ -32,7 +32,7 @@ CLUSTERS = ("document", "passage")
 """Tags whose samples share a text: they are resampled together."""
 FIDELITY = "fidelity"
 """The metric whose verdicts penalise the others."""
-VERSION = 3
+VERSION = 4
 """Raised whenever a record made of the same files would come out differently."""
 
 
@@ -91,6 +91,7 @@ def cell_record(
         "model": cell.model,
         "task": cell.task,
         "title": meta.get("title", cell.task),
+        "data": meta.get("data", ""),
         "condition": cell.condition,
         "subset": cell.subset.name,
         "lang": cell.subset.lang,
@@ -183,11 +184,10 @@ def penalised_records(scored: Sequence[Scores], tags: Tags) -> Iterator[dict[str
     could be told.
     """
     for fidelity in (s for s in scored if s.meta["metric"] == FIDELITY):
-        verdicts = verdicts_of(fidelity.parts, len(fidelity.ids))
+        verdicts = dict(zip(fidelity.ids, verdicts_of(fidelity.parts, len(fidelity.ids)), strict=True))
         for scores in (s for s in scored if s.meta["metric"] not in UNPENALISED):
-            if scores.ids != fidelity.ids:
-                raise DataError(f"scores of {scores.meta['metric']} and fidelity differ in samples; run `mevals score`")
-            yield from _penalised(scores, verdicts, fidelity, tags)
+            mine = np.array([verdicts.get(i, np.nan) for i in scores.ids])
+            yield from _penalised(scores, mine, fidelity, tags)
 
 
 def _penalised(scores: Scores, verdicts: np.ndarray, fidelity: Scores, tags: Tags) -> Iterator[dict[str, Any]]:
@@ -202,13 +202,14 @@ def _penalised(scores: Scores, verdicts: np.ndarray, fidelity: Scores, tags: Tag
     judged = ~np.isnan(verdicts) & ~np.isnan(scores.values)
     counted = {"judged": int(judged.sum()), "off": int((judged & (verdicts == 0)).sum())}
     if not counted["judged"]:
-        why = next((d for d in fidelity.details if d), "no answer's language could be told")
-        yield {**base, "value": None, "n": 0, "unscored": len(scores.ids), **counted, "why": f"fidelity: {why}"}
+        told = fidelity.details and np.isnan(verdicts).all()
+        why = f"fidelity: {Counter(fidelity.details).most_common(1)[0][0]}" if told else "nothing could be scored"
+        yield {**base, "value": None, "n": 0, "unscored": len(scores.ids), **counted, "why": why}
         return
     worst = meta["scale"][0] if meta["better"] == "higher" else meta["scale"][1]
     stats = None if scores.stats is None else penalised_statistics(meta["metric"], scores.stats, verdicts)
     if (scores.stats is None) != (stats is None) or (stats is None and not np.isfinite(worst)):
-        return  # nobody has said what an empty text scores
+        return  # nobody has said what the worst answer scores
     mine = replace(scores, values=penalised(scores.values, verdicts, worst), stats=stats, parts={})
     yield {**base, **_main(mine, _clusters(mine.ids, tags)), **counted}
 

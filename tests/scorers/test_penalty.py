@@ -12,7 +12,6 @@ import pytest
 from sacrebleu.metrics import BLEU, CHRF
 
 from mevals.aggregate import aggregate, penalised_records
-from mevals.errors import DataError
 from mevals.imports import Imported
 from mevals.records import Scores
 from mevals.report.table import View, make_rows
@@ -145,11 +144,12 @@ def test_each_identifier_penalises_for_itself() -> None:
     assert [m["value"] for m in penalised_records([main, *both], {"0": {}})] == [0.0, 1.0]
 
 
-def test_scores_of_other_samples_are_never_multiplied() -> None:
-    main = columns("accuracy", [1.0])
-    other = Scores({**main.meta, "metric": "fidelity"}, ["another"], main.values, [""], None, {})
-    with pytest.raises(DataError, match="differ in samples"):
-        list(penalised_records([main, other], {"0": {}}))
+def test_verdicts_go_to_their_own_samples_whatever_the_order() -> None:
+    main = columns("accuracy", [1.0, 1.0, 1.0])
+    parts = {"lenient": np.array([0.0, 1.0]), "script_pass": np.ones(2)}
+    other = Scores({**main.meta, "metric": "fidelity"}, ["2", "0"], np.array([0.0, 1.0]), ["", ""], None, parts)
+    [found] = penalised_records([main, other], {i: {} for i in main.ids})
+    assert (found["value"], found["judged"], found["off"]) == (pytest.approx(2 / 3), 2, 1)
 
 
 def stored(folder: Path, scorers: Sequence[Scorer], texts: Sequence[str], targets: Sequence[str]) -> dict[str, Any]:
