@@ -14,6 +14,7 @@ from mevals.judge.folder import Judge, find_judge, load_examples
 from mevals.judge.once import Memory, OnceEngine
 from mevals.judge.opening import open_judge
 from mevals.judge.prompt import make_question
+from mevals.judge.scoring import is_known
 from mevals.judge.setup import Setup, make_setup, view_name
 from mevals.judge.stage import JudgeOptions, has_schema
 from mevals.judge.verdict import Verdict, read_verdict
@@ -129,7 +130,7 @@ def stored_hit_rates(results: Path) -> Iterator[tuple[Mapping[str, object], HitR
     for path in sorted(store.folder.glob(f"*/{TASK}/judgements/*/*.parquet")):
         meta = read_meta(path)
         record = meta["judging"]
-        if path.parent.name == view_name(record).rpartition("/")[2]:
+        if is_known(str(record["judge"])) and path.parent.name == view_name(record).rpartition("/")[2]:
             yield record, hit_rate(store, find_judge(record["judge"]), record, meta["lang"])
 
 

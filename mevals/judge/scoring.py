@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from mevals.errors import CellFailed
-from mevals.judge.folder import Judge, find_judge
+from mevals.judge.folder import Judge, all_judges, find_judge
 from mevals.judge.questions import Cell, Item, read_replies
 from mevals.judge.setup import signature, view_name
 from mevals.judge.verdict import Verdict
@@ -197,6 +199,8 @@ def stored_cells(
         for path in sorted((folder / "judgements").glob(f"*/{answered.path.name}")):
             meta = read_meta(path)
             record = meta["judging"]
+            if not is_known(record["judge"]):
+                continue
             if path.parent.name != view_name(record).rpartition("/")[2] or meta["judged"] != answered.meta["digest"]:
                 continue
             c = answered.cell
@@ -204,6 +208,21 @@ def stored_cells(
             if record["baseline"] and (baseline is None or _other_digest(meta) != baseline.meta["digest"]):
                 continue
             yield record, Cell(answered, baseline), path
+
+
+def is_known(judge: str) -> bool:
+    """Whether a judge that stored replies name is found; says on stderr, once for each, where it is not."""
+    if judge in all_judges():
+        return True
+    _say_unknown(judge)
+    return False
+
+
+@lru_cache(maxsize=64)
+def _say_unknown(judge: str) -> None:
+    print(
+        f"mevals: left out verdicts of the judge {judge!r}: put its folder on MEVALS_PATH to read them", file=sys.stderr
+    )
 
 
 def _other_digest(meta: Mapping[str, Any]) -> str:

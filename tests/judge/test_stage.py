@@ -378,3 +378,21 @@ def test_what_is_done_to_texts_is_counted(import_answers: Import) -> None:
     assert {k: judged.counts[k] for k in ("cut", "replaced", "defused")} == {"cut": 1, "replaced": 1, "defused": 1}
     (path,) = stored(results, "m/chat/scores/*/*.parquet")
     assert read_meta(path)["counts"]["cut"] == 1
+
+
+def test_verdicts_of_a_judge_that_is_gone_are_left_out_and_named(
+    import_answers: Import, mevals: Any, tmp_path: Path
+) -> None:
+    import shutil
+
+    from mevals.judge.folder import find_judge
+
+    results = import_answers({"m": ["Gut."]})
+    folder = shutil.copytree(find_judge("tinyaya_rubric").folder, tmp_path / "elsewhere" / "my_own")
+    with serve(unbiased) as server:
+        told = ToldServer(server)
+        told.judge(results, str(folder))
+        told.judge(results, "tinyaya_rubric")
+    ran = mevals("judge", "trust", "--results", results, "--format", "csv")
+    assert ran.code == 0 and "'my_own'" in ran.err and "MEVALS_PATH" in ran.err
+    assert "tinyaya_rubric" in ran.out and "my_own" not in ran.out
