@@ -133,6 +133,7 @@ def import_outputs(
     Raises DataError where ids, counts or fields are wrong; nothing is written then.
     """
     from mevals.commands import score_stored
+    from mevals.run import data_note
 
     found = find_tasks([task])
     if len(found) > 1:
@@ -153,7 +154,8 @@ def import_outputs(
     cell = Cell(model, found[0].name, subset)
     store = Store(results)
     with store.locked("import outputs"):
-        Imported(cell, samples, texts, identity, {"title": found[0].card.title}).write(store)
+        about = {"title": found[0].card.title, "data": data_note(vars(found[0].card))}
+        Imported(cell, samples, texts, identity, about).write(store)
         slicing = {"slices": found[0].card.slices, "headline": found[0].card.headline}
         write_manifest(store, cell, found[0].card.title, f"outputs imported from {file.name}", identity, slicing)
     score_stored(results, [model], [found[0].name], {found[0].name: found[0].spec.scorers}, "import outputs")

@@ -213,6 +213,7 @@ def make_works(plan: Plan, engine: Engine, model: str, options: Options) -> list
                 "simulated": engine.simulated,
                 "mevals": mevals.__version__,
                 "title": u.entry["card"].get("title", u.task),
+                "data": data_note(u.entry["card"]),
             },
         )
         for u in plan.units
@@ -225,6 +226,12 @@ def asked_samples(unit: Unit, engine: Engine, model: str) -> Callable[[], Iterat
         return unit.samples
     translategemma.check_task(model, unit.task, unit.kind, unit.how)
     return lambda: translategemma.translation_samples(unit.samples(), unit.subset)
+
+
+def data_note(card: Mapping[str, Any]) -> str:
+    """What every report says about a task's data: origin, licence, and that it is gated."""
+    parts = [str(card.get("origin") or ""), str(card.get("license") or ""), "gated" if card.get("gated") else ""]
+    return ", ".join(p for p in parts if p and p != "unknown")
 
 
 def with_model(settings: Settings, engine: Engine, changes: Mapping[str, Any] | None = None) -> Settings:

@@ -164,3 +164,10 @@ def test_kill_9_at_five_moments_loses_nothing_and_repeats_at_most_what_was_in_fl
         assert json.loads(out.decode().strip().split("\n")[-1])["n"] > 0
     rows = [r.id for p in (tmp_path / "results").rglob("responses/*.parquet") for r in read_responses(p).rows]
     assert sorted(rows, key=int) == [str(i) for i in range(n)]
+
+
+def test_every_report_says_where_the_data_comes_from(mevals: Mevals) -> None:
+    mevals("run", "--model", "demo", "--tasks", "flores_en_xx", "--data", "mini", "--langs", "swh_Latn")
+    for form in ("table", "csv", "md", "json", "html"):
+        said = mevals("report", "--format", form).out
+        assert "human-translated, CC-BY-SA-4.0, gated" in said, form

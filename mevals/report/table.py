@@ -30,7 +30,7 @@ class Row:
     `low` and `high` end the 95 % interval of the mean with the languages taken as a sample; None below three.
     `mean` is the unweighted mean over the group's subsets that every compared model has (macro), `sd` its sample standard
     deviation over them (ddof 1; None below two), `least` the lowest and `worst` where it is. `n` of `of` subsets are
-    averaged. `unscored` and `truncated` are shares of samples. `marks` say what is special (simulated, imported, reported).
+    averaged. `unscored` and `truncated` are shares of samples. `data` is the origin and licence of the task's data. `marks` say what is special (simulated, imported, reported).
     """
 
     task: str
@@ -52,6 +52,7 @@ class Row:
     truncated: float
     marks: str
     why: str = ""
+    data: str = ""
 
 
 @dataclass(frozen=True)
@@ -253,6 +254,7 @@ def _row(
         unscored=sum(m["unscored"] for _, m in mine) / samples,
         truncated=sum(c.get("truncated", 0) for c, _ in mine) / rows,
         marks=" ".join(marks),
+        data=str(mine[0][0].get("data", "")) if mine else "",
         why="" if values else _why_missing(mine, common),
     )
 
@@ -344,8 +346,9 @@ def line(row: Row) -> tuple[str, ...]:
 def titles(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
     """Rows by table, each with its title."""
     tables: dict[str, list[Row]] = defaultdict(list)
+    known = {row.task: f" ({row.data})" for row in rows if row.data}
     for row in rows:
-        name = row.task + (f" @ {row.condition}" if row.condition else "")
+        name = row.task + (f" @ {row.condition}" if row.condition else "") + known.get(row.task, "")
         unit = " (%)" if is_share(row.metric) else ""
         arrow = "" if row.better == "higher" else ", lower is better"
         tables[f"{name} · {row.metric}{unit}{arrow} · {row.signature}"].append(row)
