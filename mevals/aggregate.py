@@ -7,6 +7,7 @@ value with its interval, how many samples were scored and how many were not.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -32,7 +33,7 @@ CLUSTERS = ("document", "passage")
 """Tags whose samples share a text: they are resampled together."""
 FIDELITY = "fidelity"
 """The metric whose verdicts penalise the others."""
-VERSION = 4
+VERSION = 5
 """Raised whenever a record made of the same files would come out differently."""
 
 
@@ -269,13 +270,16 @@ def _corpus(scores: Scores, labels: np.ndarray | None) -> dict[str, Any]:
         level=CONFIDENCE,
         draws=DRAWS,
     )
-    return {"value": value, **counted, **_ends(interval)}
+    return {"value": value, **counted, **_ends(interval, scores.meta["scale"])}
 
 
-def _ends(interval: Any) -> dict[str, Any]:
+def _ends(interval: Any, scale: Sequence[float | None] = (None, None)) -> dict[str, Any]:
+    """An interval's record; what lies outside the metric's possible values is cut off, which costs no coverage."""
     if interval is None:
         return {"low": None, "high": None, "interval": "too few samples"}
-    ends = {"low": interval.low, "high": interval.high, "interval": interval.method}
+    lowest, highest = (math.inf if end is None else end for end in scale)
+    low = interval.low if lowest == math.inf else max(interval.low, lowest)
+    ends = {"low": low, "high": min(interval.high, highest), "interval": interval.method}
     return ends | ({"note": interval.note} if interval.note else {})
 
 

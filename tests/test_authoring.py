@@ -16,7 +16,9 @@ Mevals = Callable[..., Any]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_new_task_of_every_kind_runs_as_it_is_written(mevals: Mevals, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+def test_a_new_task_of_every_kind_runs_as_it_is_written(
+    mevals: Mevals, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
     assert mevals("new", "task", "mine", "--kind", kind, "--langs", "swh_Latn,hin_Deva").code == 0
     assert mevals("validate", "my_tasks/mine").code == 0
     monkeypatch.setenv("MEVALS_PATH", "my_tasks")
@@ -93,13 +95,18 @@ languages: {deu_Latn: deu_Latn}
 """
 
 
-def test_local_files_with_nested_items_become_samples(mevals: Mevals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_local_files_with_nested_items_become_samples(
+    mevals: Mevals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "my_tasks/nested"
     folder.mkdir(parents=True)
     (folder / "card.yaml").write_text(CARD)
     (folder / "prompts.yaml").write_text('default: "{passage}\\n{question}\\n{options}"\n')
     answers = [{"text": "ja", "correct": False}, {"text": "nein", "correct": True}]
-    row = {"text": "Ein Text.", "items": [{"question": "Stimmt es?", "answers": answers}, {"question": "Sicher?", "answers": answers}]}
+    row = {
+        "text": "Ein Text.",
+        "items": [{"question": "Stimmt es?", "answers": answers}, {"question": "Sicher?", "answers": answers}],
+    }
     (tmp_path / "deu_Latn.jsonl").write_text(json.dumps(row) + "\n")
     monkeypatch.setenv("MEVALS_PATH", "my_tasks")
     assert mevals("data", "import", "nested", tmp_path / "deu_Latn.jsonl", "--mirror", "m").code == 0

@@ -41,13 +41,19 @@ def refused(ran: object, *words: str) -> None:
         (["--suite", "mini", "--base-url", "localhost:8000"], ["http://"]),
     ],
 )
-def test_an_unknown_word_is_named_with_a_suggestion(mevals: Mevals, tmp_path: Path, arguments: list[str], words: list[str]) -> None:
+def test_an_unknown_word_is_named_with_a_suggestion(
+    mevals: Mevals, tmp_path: Path, arguments: list[str], words: list[str]
+) -> None:
     refused(mevals("run", "--model", "demo", *arguments), *words)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unknown_model_is_named_with_a_suggestion(mevals: Mevals, tmp_path: Path) -> None:
-    refused(mevals("run", "--model", "tinyaya-globall", "--suite", "mini"), "tinyaya-globall", "did you mean 'tinyaya-global'")
+    refused(
+        mevals("run", "--model", "tinyaya-globall", "--suite", "mini"),
+        "tinyaya-globall",
+        "did you mean 'tinyaya-global'",
+    )
     refused(mevals("run", "--model", "demo-wek", "--suite", "mini"), "demo-weak")
     refused(mevals("run", "--suite", "mini"), "--model")
     assert list(tmp_path.iterdir()) == []
@@ -57,11 +63,14 @@ def test_an_unknown_model_is_named_with_a_suggestion(mevals: Mevals, tmp_path: P
     ("lines", "words"),
     [
         ('{"id": 1, "lang": "swh_Latn", "prompt": "a"}\n{"id": 2,\n', ["p.jsonl, line 2", "not valid JSON"]),
-        ('{"id": 1, "lang": "swh_Latn", "prompt": "a"}\n{"id": 1, "lang": "swh_Latn", "prompt": "b"}\n', ["line 2", "stands twice"]),
+        (
+            '{"id": 1, "lang": "swh_Latn", "prompt": "a"}\n{"id": 1, "lang": "swh_Latn", "prompt": "b"}\n',
+            ["line 2", "stands twice"],
+        ),
         ('{"id": 1, "prompt": "a"}\n', ["line 1", "'lang' is missing"]),
         ('{"id": 1, "lang": "swh_Latn"}\n', ["line 1", "'prompt' is missing"]),
         ('{"id": 1, "lang": "xx", "prompt": "a"}\n', ["xx"]),
-        ('[1]\n', ["line 1", "must be a JSON object"]),
+        ("[1]\n", ["line 1", "must be a JSON object"]),
         ("", ["is empty"]),
     ],
 )
@@ -77,7 +86,11 @@ def test_a_prompt_file_that_is_not_there_is_named(mevals: Mevals) -> None:
 
 def test_a_half_mirror_is_refused(mevals: Mevals, tmp_path: Path) -> None:
     (tmp_path / "mirror" / "global_mgsm" / "swh_Latn").mkdir(parents=True)
-    refused(mevals("run", "--model", "demo", "--tasks", "global_mgsm", "--mirror", "mirror"), "SHA256SUMS", "mevals data import")
+    refused(
+        mevals("run", "--model", "demo", "--tasks", "global_mgsm", "--mirror", "mirror"),
+        "SHA256SUMS",
+        "mevals data import",
+    )
     assert not (tmp_path / "results").exists()
 
 
@@ -112,9 +125,17 @@ def test_a_wrong_key_and_an_unknown_model_of_a_server_are_told_apart(mevals: Mev
     prompts = tmp_path / "p.jsonl"
     prompts.write_text('{"id": 1, "lang": "swh_Latn", "prompt": "a", "target": "b"}\n')
     with SimServer("demo", api_key="right", served_names=["real"]) as server:
-        refused(mevals("run", "--model", "real", "--base-url", server.base_url, "--prompts", prompts), "refuses the key", "MEVALS_API_KEY")
+        refused(
+            mevals("run", "--model", "real", "--base-url", server.base_url, "--prompts", prompts),
+            "refuses the key",
+            "MEVALS_API_KEY",
+        )
     with SimServer("demo", served_names=["real"]) as server:
-        refused(mevals("run", "--model", "rael", "--base-url", server.base_url, "--prompts", prompts), "does not serve 'rael'", "'real'")
+        refused(
+            mevals("run", "--model", "rael", "--base-url", server.base_url, "--prompts", prompts),
+            "does not serve 'rael'",
+            "'real'",
+        )
     assert [p.name for p in tmp_path.iterdir()] == ["p.jsonl"]
 
 
@@ -129,7 +150,11 @@ def test_a_dead_server_is_said_in_a_sentence_with_exit_code_1(mevals: Mevals, tm
 
 def test_a_folder_in_use_is_refused(mevals: Mevals, tmp_path: Path) -> None:
     with Store(tmp_path / "results").locked("mevals run --model other"):
-        refused(mevals("run", "--model", "demo", "--suite", "mini", "--langs", "swh_Latn"), "in use by process", "mevals run --model other")
+        refused(
+            mevals("run", "--model", "demo", "--suite", "mini", "--langs", "swh_Latn"),
+            "in use by process",
+            "mevals run --model other",
+        )
 
 
 @pytest.mark.parametrize(
@@ -143,9 +168,13 @@ def test_a_folder_in_use_is_refused(mevals: Mevals, tmp_path: Path) -> None:
         ("", "o.jsonl", ["is empty"]),
     ],
 )
-def test_outputs_that_do_not_fit_are_refused(mevals: Mevals, tmp_path: Path, content: str, name: str, words: list[str]) -> None:
+def test_outputs_that_do_not_fit_are_refused(
+    mevals: Mevals, tmp_path: Path, content: str, name: str, words: list[str]
+) -> None:
     (tmp_path / name).write_text(content)
-    ran = mevals("import", "outputs", "--model", "m", "--task", "flores_en_xx", "--lang", "swh_Latn", "--data", "mini", name)
+    ran = mevals(
+        "import", "outputs", "--model", "m", "--task", "flores_en_xx", "--lang", "swh_Latn", "--data", "mini", name
+    )
     refused(ran, *words)
     assert not (tmp_path / "results").exists()
 

@@ -12,7 +12,11 @@ Mevals = Callable[..., Any]
 def test_baselines_stand_beside_the_models_of_a_translation_task(mevals: Mevals) -> None:
     mevals("run", "--model", "demo", "--tasks", "flores_en_xx", "--data", "mini", "--langs", "deu_Latn,ben_Beng")
     assert mevals("metrics", "baselines", "--task", "flores_en_xx").code == 0
-    rows = {(r["model"], r["group"]): r["mean"] for r in json.loads(mevals("report", "--by", "lang", "--format", "json").out) if r["metric"] == "chrf"}
+    rows = {
+        (r["model"], r["group"]): r["mean"]
+        for r in json.loads(mevals("report", "--by", "lang", "--format", "json").out)
+        if r["metric"] == "chrf"
+    }
     assert rows["baseline:empty-output", "deu_Latn"] == 0.0
     assert 5 < rows["baseline:copy-source", "deu_Latn"] < 40
     assert rows["baseline:copy-source", "ben_Beng"] < rows["baseline:copy-source", "deu_Latn"]
@@ -26,4 +30,8 @@ def test_baselines_of_nothing_are_refused(mevals: Mevals) -> None:
 
 def test_support_says_which_languages_an_encoder_never_saw(mevals: Mevals) -> None:
     ran = mevals("metrics", "support", "wmt22-comet-da", "--langs", "deu_Latn,zul_Latn,swh_Latn", "--format", "json")
-    assert {r["language"]: r["supported"] for r in json.loads(ran.out)} == {"deu_Latn": "yes", "zul_Latn": "no", "swh_Latn": "yes"}
+    assert {r["language"]: r["supported"] for r in json.loads(ran.out)} == {
+        "deu_Latn": "yes",
+        "zul_Latn": "no",
+        "swh_Latn": "yes",
+    }

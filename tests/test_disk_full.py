@@ -19,17 +19,32 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 64 KB; needs the right to mount one."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], capture_output=True).returncode:
+    if (
+        os.geteuid() != 0
+        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], capture_output=True).returncode
+    ):
         pytest.skip("no right to mount a small file system here")
     yield folder
     subprocess.run(["umount", folder], check=True)
 
 
-def test_a_full_disk_keeps_what_was_answered_and_the_next_run_goes_on(mevals: Callable[..., Any], tmp_path: Path, small_disk: Path) -> None:
+def test_a_full_disk_keeps_what_was_answered_and_the_next_run_goes_on(
+    mevals: Callable[..., Any], tmp_path: Path, small_disk: Path
+) -> None:
     lines = [{"id": i, "lang": "swh_Latn", "prompt": f"swali la {i} " * 40, "target": "x"} for i in range(1000)]
     (tmp_path / "p.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     with SimServer("demo", served_names=["real"]) as server:
-        words = ["run", "--model", "real", "--base-url", server.base_url, "--prompts", tmp_path / "p.jsonl", "--results", small_disk / "results"]
+        words = [
+            "run",
+            "--model",
+            "real",
+            "--base-url",
+            server.base_url,
+            "--prompts",
+            tmp_path / "p.jsonl",
+            "--results",
+            small_disk / "results",
+        ]
         ran = mevals(*words)
         assert ran.code == 1
         assert "is full: free some space and run again" in ran.err

@@ -59,15 +59,23 @@ def test_scores_are_the_simulated_models_own_verdicts(mevals: Mevals, tmp_path: 
 def test_a_report_by_region_is_the_plain_mean_over_languages(mevals: Mevals, tmp_path: Path) -> None:
     mevals("run", "--model", "demo", "--model", "demo-strong", "--tasks", "global_mgsm", "--data", "mini")
     cells = [
-        c for m in ("demo", "demo-strong") for c in json.loads((tmp_path / f"results/{m}/global_mgsm/cells.json").read_text())["cells"]
+        c
+        for m in ("demo", "demo-strong")
+        for c in json.loads((tmp_path / f"results/{m}/global_mgsm/cells.json").read_text())["cells"]
     ]
-    rows = [r for r in csv.DictReader(io.StringIO(mevals("report", "--by", "region", "--format", "csv").out)) if r["metric"] == "accuracy"]
+    rows = [
+        r
+        for r in csv.DictReader(io.StringIO(mevals("report", "--by", "region", "--format", "csv").out))
+        if r["metric"] == "accuracy"
+    ]
     assert {r["group"] for r in rows} == {"Europe", "West Asia", "South Asia", "Asia Pacific", "Africa"}
     for row in rows:
         mine = [
             c["metrics"][0]["value"]
             for c in cells
-            if c["model"] == row["model"] and languages.get(c["about"]).region == row["group"] and c["metrics"][0]["value"] is not None
+            if c["model"] == row["model"]
+            and languages.get(c["about"]).region == row["group"]
+            and c["metrics"][0]["value"] is not None
         ]
         assert float(row["mean"]) == pytest.approx(statistics.fmean(mine), abs=1e-12)
         assert float(row["sd"]) == pytest.approx(statistics.stdev(mine), abs=1e-12)
@@ -116,9 +124,21 @@ def test_redo_asks_everything_again_and_keeps_the_old_answers_aside(mevals: Meva
 
 
 def test_faults_change_no_score(mevals: Mevals, tmp_path: Path) -> None:
-    words = ["run", "--model", "demo", "--suite", "mini", "--format", "csv", "--langs", "region:africa,region:south-asia"]
+    words = [
+        "run",
+        "--model",
+        "demo",
+        "--suite",
+        "mini",
+        "--format",
+        "csv",
+        "--langs",
+        "region:africa,region:south-asia",
+    ]
     calm = mevals(*words, "--results", "calm")
-    stormy = mevals(*words, "--results", "stormy", "--sim=--faults", "--sim=429=0.02,500=0.01,drop=0.005,malformed=0.002")
+    stormy = mevals(
+        *words, "--results", "stormy", "--sim=--faults", "--sim=429=0.02,500=0.01,drop=0.005,malformed=0.002"
+    )
     assert calm.code == stormy.code == 0
     assert calm.out == stormy.out
 
@@ -134,9 +154,27 @@ def test_null_and_cut_off_answers_are_unscored_or_truncated_never_wrong(mevals: 
 
 
 def start(folder: Path, server: SimServer, n: int, concurrency: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-c", "from mevals.cli import main; main()", "run", "--model", "real", "--base-url", server.base_url]
-    command += ["--prompts", str(folder / "p.jsonl"), "--concurrency", str(concurrency), "--results", str(folder / "results")]
-    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    command = [
+        sys.executable,
+        "-c",
+        "from mevals.cli import main; main()",
+        "run",
+        "--model",
+        "real",
+        "--base-url",
+        server.base_url,
+    ]
+    command += [
+        "--prompts",
+        str(folder / "p.jsonl"),
+        "--concurrency",
+        str(concurrency),
+        "--results",
+        str(folder / "results"),
+    ]
+    return subprocess.Popen(
+        command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
 
 
 def test_kill_9_at_five_moments_loses_nothing_and_repeats_at_most_what_was_in_flight(tmp_path: Path) -> None:
@@ -144,7 +182,9 @@ def test_kill_9_at_five_moments_loses_nothing_and_repeats_at_most_what_was_in_fl
     langs = ["swh_Latn", "ben_Beng", "deu_Latn", "tha_Thai", "arb_Arab"]
     with (tmp_path / "p.jsonl").open("w") as file:
         for i in range(n):
-            file.write(json.dumps({"id": f"{i}", "lang": langs[i % 5], "prompt": f"[item {i}] swali", "target": "x"}) + "\n")
+            file.write(
+                json.dumps({"id": f"{i}", "lang": langs[i % 5], "prompt": f"[item {i}] swali", "target": "x"}) + "\n"
+            )
     with SimServer("demo", process=True, served_names=["real"], latency_ms=10) as server:
         for share in (0.1, 0.3, 0.5, 0.7, 0.9):
             process = start(tmp_path, server, n, concurrency)

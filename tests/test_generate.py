@@ -128,7 +128,10 @@ def test_transient_faults_leave_no_trace_in_the_answers(tmp_path: Path) -> None:
 
 def test_a_sample_that_never_gets_an_answer_leaves_no_row_and_is_asked_by_the_next_run(tmp_path: Path) -> None:
     store, work = Store(tmp_path), make_work(60)
-    with SimServer("demo", sticky={"500": 0.1}) as server, pytest.raises(CellFailed, match="run the same command again"):
+    with (
+        SimServer("demo", sticky={"500": 0.1}) as server,
+        pytest.raises(CellFailed, match="run the same command again"),
+    ):
         run(server, store, work)
     assert not store.path(work.cell, "responses").exists()
     kept = len(Journal(store.path(work.cell, "journal", work.fingerprint), work.fingerprint).keys)

@@ -19,7 +19,9 @@ def example_files() -> dict[str, str]:
     return dict(re.findall(r"^`(my_tasks/[^`]+)`\n```\w+\n(.*?)```$", text, re.DOTALL | re.MULTILINE))
 
 
-def test_the_worked_example_of_a_task_runs(mevals: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_worked_example_of_a_task_runs(
+    mevals: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     files = example_files()
     assert {Path(name).name for name in files} == {"card.yaml", "prompts.yaml", "task.py", "swh_Latn.jsonl"}
     for name, content in files.items():
@@ -34,5 +36,7 @@ def test_the_worked_example_of_a_task_runs(mevals: Callable[..., Any], tmp_path:
 
 
 def test_readme_names_the_commands_that_exist(mevals: Callable[..., Any]) -> None:
-    for line in re.findall(r"^\$ mevals ([a-z ]+?)(?: [-a-z]*[./-].*| [a-z]+ .*)?$", README.read_text(encoding="utf-8"), re.MULTILINE):
+    for line in re.findall(
+        r"^\$ mevals ([a-z ]+?)(?: [-a-z]*[./-].*| [a-z]+ .*)?$", README.read_text(encoding="utf-8"), re.MULTILINE
+    ):
         assert mevals(*line.split()[:2], "--help").code == 0, line

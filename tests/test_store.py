@@ -48,7 +48,10 @@ def test_the_path_function_keeps_conditions_and_signatures_apart(tmp_path: Path)
     store = Store(tmp_path)
     thinking = Cell("m", "global_mgsm", Subset("swh_Latn", "swh_Latn"), "think-off")
     assert store.path(thinking, "responses") == tmp_path / "m/global_mgsm@think-off/responses/swh_Latn.parquet"
-    assert store.path(SWAHILI, "journal", "abcdef0123") == tmp_path / "org%2Fmodel/flores_en_xx/responses/swh_Latn.abcdef01.jsonl"
+    assert (
+        store.path(SWAHILI, "journal", "abcdef0123")
+        == tmp_path / "org%2Fmodel/flores_en_xx/responses/swh_Latn.abcdef01.jsonl"
+    )
     chrf, chrfpp = (store.path(SWAHILI, "scores", f"chrF2|nw:{n}") for n in (0, 2))
     assert chrf.parent.name == signature_folder("chrF2|nw:0") != chrfpp.parent.name
 
@@ -131,7 +134,11 @@ def test_an_atomic_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypa
 
 def test_two_commands_on_one_folder_refuse_each_other_politely(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    with store.locked("first"), pytest.raises(UsageError, match=r"in use by process \d+ .*first"), store.locked("second"):
+    with (
+        store.locked("first"),
+        pytest.raises(UsageError, match=r"in use by process \d+ .*first"),
+        store.locked("second"),
+    ):
         pass
     with store.locked("third"):
         pass

@@ -30,7 +30,8 @@ class Row:
     `low` and `high` end the 95 % interval of the mean with the languages taken as a sample; None below three.
     `mean` is the unweighted mean over the group's subsets that every compared model has (macro), `sd` its sample standard
     deviation over them (ddof 1; None below two), `least` the lowest and `worst` where it is. `n` of `of` subsets are
-    averaged. `unscored` and `truncated` are shares of samples. `data` is the origin and licence of the task's data. `marks` say what is special (simulated, imported, reported).
+    averaged. `unscored` and `truncated` are shares of samples. `data` is the origin and licence of the task's data. `marks`
+    say what is special (simulated, imported, reported), and how far a judge is to be trusted.
     """
 
     task: str

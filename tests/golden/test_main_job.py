@@ -27,7 +27,9 @@ def lines(archive: tarfile.TarFile, name: str) -> list[str]:
     return unicodedata.normalize("NFC", file.read().decode()).removesuffix("\n").split("\n")
 
 
-def test_wmt24_outputs_of_six_llms_are_scored_as_sacrebleu_scores_them(mevals: Mevals, golden: Path, tmp_path: Path) -> None:
+def test_wmt24_outputs_of_six_llms_are_scored_as_sacrebleu_scores_them(
+    mevals: Mevals, golden: Path, tmp_path: Path
+) -> None:
     tree = golden / "wmt24/wmt24_txt.tar.xz"
     ran = mevals("import", "wmt", tree, "--systems", ",".join(SYSTEMS))
     assert ran.code == 0, ran.err
@@ -81,7 +83,10 @@ def test_flores_is_read_whole_and_run_through_http(mevals: Mevals, golden: Path,
         stored = read_responses(path)
         scores = read_scores(next((path.parents[1] / "scores").glob(f"chrF2*/{path.name}")))
         scored = [r for r, v in zip(stored.rows, scores.values, strict=True) if v == v]
-        normal = [[unicodedata.normalize("NFC", t or "") for t in row] for row in ([r.text for r in scored], [r.targets[0] for r in scored])]
+        normal = [
+            [unicodedata.normalize("NFC", t or "") for t in row]
+            for row in ([r.text for r in scored], [r.targets[0] for r in scored])
+        ]
         cells = orjson.loads((path.parents[1] / "cells.json").read_bytes())["cells"]
         value = next(c["metrics"][0]["value"] for c in cells if c["subset"] == path.stem)
         assert value == pytest.approx(sacrebleu.corpus_chrf(normal[0], [normal[1]]).score, abs=1e-9)
@@ -90,7 +95,9 @@ def test_flores_is_read_whole_and_run_through_http(mevals: Mevals, golden: Path,
     assert orjson.loads(plan)[0]["requests"] == 203 * 1012
 
 
-def test_mgsm_scores_native_digits_as_the_simulated_model_meant_them(mevals: Mevals, golden: Path, tmp_path: Path) -> None:
+def test_mgsm_scores_native_digits_as_the_simulated_model_meant_them(
+    mevals: Mevals, golden: Path, tmp_path: Path
+) -> None:
     from tests.test_end_to_end import outcome
 
     assert mevals("data", "import", "global_mgsm", golden / "mgsm", "--mirror", "m").code == 0

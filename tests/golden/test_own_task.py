@@ -30,7 +30,9 @@ def test_belebele_runs_as_a_task_without_code(
     head, _, tail = card.read_text().partition("template:\n")
     card.write_text(head + TEMPLATE + tail[tail.index("languages:") :])
     prompts = tmp_path / "my_tasks/belebele/prompts.yaml"
-    prompts.write_text('default: "{passage}\\n\\n{question}\\n{options}\\n\\nAnswer with the letter of the right option."\n')
+    prompts.write_text(
+        'default: "{passage}\\n\\n{question}\\n{options}\\n\\nAnswer with the letter of the right option."\n'
+    )
     monkeypatch.setenv("MEVALS_PATH", "my_tasks")
     assert mevals("data", "import", "belebele", golden / "belebele_sample", "--mirror", "m").code == 0
     ran = mevals("run", "--model", "demo", "--tasks", "belebele", "--mirror", "m", "--by", "lang", "--format", "json")
