@@ -5,6 +5,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}" MEVALS_COMET_REQUIRED=1
 python="${PYTHON:-python}"
-"$python" -m mevals.comet install
-"$python" -m mevals.comet check
+"$python" -m mevals.cli comet install
+"$python" -m mevals.cli comet check
 exec "$python" -m pytest -m comet tests/comet "$@"
