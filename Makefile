@@ -41,7 +41,7 @@ types: $(VENV)/.installed
 	@$(BIN)/mypy
 
 golden: $(VENV)/.installed
-	@$(BIN)/python -m pytest tests -n 2 -m golden
+	@$(BIN)/python -m pytest tests -n 2 --dist loadfile -m golden
 
 engines: $(VENV)/.installed
 	@PYTHON=$(abspath $(BIN))/python scripts/ci_engines.sh
