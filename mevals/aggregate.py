@@ -211,7 +211,8 @@ def _penalised(scores: Scores, verdicts: np.ndarray, fidelity: Scores, tags: Tag
     stats = None if scores.stats is None else penalised_statistics(meta["metric"], scores.stats, verdicts)
     if (scores.stats is None) != (stats is None) or (stats is None and not np.isfinite(worst)):
         return  # nobody has said what the worst answer scores
-    mine = replace(scores, values=penalised(scores.values, verdicts, worst), stats=stats, parts={})
+    values = penalised(scores.values, verdicts, worst, lower_is_better=meta["better"] == "lower")
+    mine = replace(scores, values=values, stats=stats, parts={})
     yield {**base, **_main(mine, _clusters(mine.ids, tags)), **counted}
 
 

@@ -287,7 +287,8 @@ def interval(values: Sequence[float], scale: Sequence[float] | None = None) -> t
     if found is None:
         return None, None
     lowest, highest = scale or (-math.inf, math.inf)
-    return max(found.low, lowest), min(found.high, highest)
+    mean = statistics.fmean(values)  # a neural metric can leave its usual scale
+    return max(found.low, min(lowest, mean)), min(found.high, max(highest, mean))
 
 
 def _order(group: str, by: str) -> tuple[int, str]:

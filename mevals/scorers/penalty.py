@@ -32,14 +32,15 @@ def verdicts_of(parts: Mapping[str, Any], n: int) -> Floats:
     return verdicts
 
 
-def penalised(values: Floats, verdicts: Floats, worst: float = 0.0) -> Floats:
-    """The values with `worst` where the verdict is 0; unscored values (NaN) stay unscored.
+def penalised(values: Floats, verdicts: Floats, worst: float = 0.0, *, lower_is_better: bool = False) -> Floats:
+    """The values with `worst` where the verdict is 0; unscored values (NaN) stay unscored, and worse ones as they are.
 
     A NaN verdict (a number, a line too short to tell) takes nothing away, so that a penalised score is over the same
     samples as the raw one and never better. With `worst` 0 this is value × verdict.
     """
     off = (verdicts == 0) & ~np.isnan(values)
-    return np.where(off, worst, values)
+    floor = np.maximum(values, worst) if lower_is_better else np.minimum(values, worst)
+    return np.where(off, floor, values)
 
 
 def penalised_statistics(metric: str, stats: Floats, verdicts: Floats) -> Floats | None:

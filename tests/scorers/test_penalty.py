@@ -57,7 +57,7 @@ def test_a_value_is_multiplied_by_its_verdict() -> None:
     values = np.array([0.7, 0.7, NAN, NAN, 0.7])
     verdicts = np.array([1.0, 0.0, 0.0, 1.0, NAN])
     np.testing.assert_array_equal(penalised(values, verdicts), [0.7, 0.0, NAN, NAN, 0.7])
-    np.testing.assert_array_equal(penalised(values, verdicts, worst=25.0), [0.7, 25.0, NAN, NAN, 0.7])
+    np.testing.assert_array_equal(penalised(values, verdicts, 25.0, lower_is_better=True), [0.7, 25.0, NAN, NAN, 0.7])
 
 
 @pytest.mark.parametrize(
@@ -206,3 +206,9 @@ def test_a_penalised_score_never_beats_the_raw_one(scorer: CorpusMetric) -> None
         assert made is not None
         lost = scorer.corpus_from_stats(made.sum(axis=0))
         assert lost <= raw + 1e-9 if scorer.better == "higher" else lost >= raw - 1e-9
+
+
+def test_a_penalty_never_raises_a_score_that_was_below_the_scale() -> None:
+    off, fine = np.zeros(2), np.array([-0.2, 0.8])
+    assert penalised(fine, off).tolist() == [-0.2, 0.0]
+    assert penalised(np.array([26.0, 3.0]), off, 25.0, lower_is_better=True).tolist() == [26.0, 25.0]
