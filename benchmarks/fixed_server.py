@@ -82,6 +82,9 @@ class Connection(asyncio.Protocol):
             return self.send({"object": "list", "data": [{"id": "fixed", "object": "model"}]})
         if path == b"/tokenize":
             return self.send(tokenize(orjson.loads(body)))
+        if not path.endswith(b"/completions"):
+            self.transport.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+            return None
         state.requests += 1
         state.first = state.first or time.time()
         state.busy += 1
